@@ -1,0 +1,85 @@
+"""theorylab: results of deep-learning theory that run, are checked, and can be used.
+
+    theorylab.check("deep_linear.*")          set claims against simulations, and print the verdicts
+    theorylab.claims()                        all claims by id
+    from theorylab import deep_linear         closed forms: deep_linear.mode_strength(t, s, u0)
+
+Nothing heavy is imported until it is used: closed forms need NumPy alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from theorylab import deep_linear as deep_linear
+    from theorylab.verify.claim import Claim
+
+__version__ = "0.1.0.dev0"
+__all__ = ["check", "claims", "deep_linear"]
+
+
+def claims() -> dict[str, Claim]:
+    """Every claim by its id."""
+    from theorylab import registry
+
+    return dict(registry.claims())
+
+
+def check(
+    *selection: str | Claim,
+    scale: str = "quick",
+    seed: int = 0,
+    precision: str = "float64",
+    progress: Callable[[int, int], None] | None = None,
+    **setting: Any,
+) -> Any:
+    """Set claims against their simulations.
+
+    Arguments:
+        selection: claims, ids or globs such as `"deep_linear.*"`; every claim without any.
+        scale: `quick`, `standard` or `full`: how much evidence.
+        seed: of all randomness; `>= 0`.
+        precision: `float64` or `float32`, of the simulations; it enters the tolerances.
+        progress: called with the tiles computed so far and their total, claim by claim.
+        setting: values that replace those of the claims' own settings, such as `data="my.csv"`.
+
+    Returns: one claim or one id gives a `Verdict`, anything else the `Verdicts` in a row. Both
+        print, render in a notebook and `plot()`.
+    Raises: `UnknownName` and `ValueError` for bad arguments, before any work. A claim that crashes
+        is a verdict of status `error`; of several, those without a `setting` given are `skipped`.
+    """
+    from theorylab import registry
+    from theorylab.verify.report import Verdicts
+    from theorylab.verify.run import check_claims
+
+    patterns = [item for item in selection if isinstance(item, str)]
+    own = [item for item in selection if not isinstance(item, str)]
+    chosen = registry.select(patterns) if patterns or not own else {}
+    chosen |= {registry.identify(claim) or f"claim {i}": claim for i, claim in enumerate(own, 1)}
+    single = len(selection) == 1 and not any(registry.is_glob(pattern) for pattern in patterns)
+    verdicts = Verdicts(
+        check_claims(
+            chosen,
+            scale=scale,
+            seed=seed,
+            precision=precision,
+            changes=setting,
+            lenient=not single,
+            progress=(lambda _: progress) if progress else None,
+        )
+    )
+    return verdicts[0] if single else verdicts
+
+
+def __getattr__(name: str) -> Any:
+    if name == "deep_linear":
+        return import_module("theorylab.deep_linear")
+    raise AttributeError(f"module 'theorylab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
