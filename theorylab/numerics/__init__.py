@@ -1,0 +1,1 @@
+"""Numerics shared by all families: array libraries, special functions, roots. No physics."""

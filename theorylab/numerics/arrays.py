@@ -1,0 +1,157 @@
+"""One body of code for every array library: conversion of arguments, and their bounds.
+
+A closed form begins with `arrays(...)`, states its domain by `require_positive(...)` and its kin,
+and ends with `nan_outside(...)`:
+
+    xp, (t, s) = arrays(t=t, singular_value=singular_value)
+    inside = require_nonnegative(t=t) & require_positive(singular_value=s)
+    return nan_outside(xp, inside, 1 - xp.exp(-s * t))
+
+Concrete values out of bounds raise; values traced by JAX cannot, and give NaN.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from theorylab.numerics.annotations import Array, Bool
+
+
+def arrays(**quantities: Any) -> tuple[Any, tuple[Array, ...]]:
+    """The array library of the arguments, and each of them as a floating array of that library.
+
+    Arguments: the quantities by the names their caller knows them by. Python numbers and
+        sequences count as NumPy when no other library is present, and follow it otherwise.
+
+    Returns: `(xp, arrays)`, the arrays in the order given, of one dtype: the widest floating dtype
+        among the arguments that are arrays, or the library's default where none is floating.
+    Raises: `TypeError` for what is not a real number or an array of them, or for two libraries.
+    """
+    foreign = [value for value in quantities.values() if _is_foreign(value)]
+    try:
+        xp: Any = _namespace(*foreign)
+    except TypeError as error:
+        names = ", ".join(f"`{name}`" for name, value in quantities.items() if _is_foreign(value))
+        raise TypeError(f"{names} must be arrays of one library; got several") from error
+    plain = {
+        name: value if _is_foreign(value) else _real_numbers(name, value)
+        for name, value in quantities.items()
+    }
+    typed = [value for value in plain.values() if _is_foreign(value)]
+    typed += [
+        plain[name]
+        for name, value in quantities.items()
+        if isinstance(value, np.ndarray | np.generic)
+    ]
+    floating = [_dtype_in(xp, value.dtype) for value in typed if _is_floating(xp, value.dtype)]
+    dtype = xp.result_type(*floating) if floating else xp.asarray(1.0).dtype
+    for name, value in plain.items():
+        if _is_foreign(value) and xp.isdtype(value.dtype, "complex floating"):
+            raise TypeError(f"`{name}` must be real; got an array of {value.dtype}")
+    return xp, tuple(
+        xp.astype(value, dtype) if _is_foreign(value) else xp.asarray(value, dtype=dtype)
+        for value in plain.values()
+    )
+
+
+def _namespace(*values: Any) -> Any:
+    """The library of arrays; NumPy's own namespace follows the standard and costs no import."""
+    foreign = [value for value in values if _is_foreign(value)]
+    return array_api_compat.array_namespace(*foreign) if foreign else np
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether `value` is an array of a library other than NumPy."""
+    return not isinstance(value, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(
+        value
+    )
+
+
+def _real_numbers(name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged sequence
+        array = np.asarray(None)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"`{name}` must be a real number or an array of them; got {value!r}")
+    return array
+
+
+def _is_floating(xp: Any, dtype: Any) -> bool:
+    return (
+        np.issubdtype(dtype, np.floating)
+        if isinstance(dtype, np.dtype)
+        else xp.isdtype(dtype, "real floating")
+    )
+
+
+def _dtype_in(xp: Any, dtype: Any) -> Any:
+    """A dtype, NumPy's perhaps, as the library `xp` names it."""
+    return getattr(xp, dtype.name) if isinstance(dtype, np.dtype) and xp is not np else dtype
+
+
+def require(
+    condition: Bool[Array, "*batch"], bound: str, **quantity: Array
+) -> Bool[Array, "*batch"]:
+    """Refuse concrete values of the one `quantity` where `condition` fails; return `condition`.
+
+    Raises: `ValueError` naming the quantity, its bound and the first offending value, unless the
+        values are traced by JAX.
+    """
+    ((name, value),) = quantity.items()
+    xp = _namespace(condition)
+    try:
+        holds = bool(xp.all(condition))
+    except TypeError:  # traced: JAX does not know the value
+        return condition
+    if not holds:
+        condition, value = (np.asarray(x) for x in np.broadcast_arrays(condition, _host(value)))
+        offending, where = value[~condition].ravel()[0], " everywhere" if value.ndim else ""
+        raise ValueError(f"`{name}` must be {bound}{where}; got {float(offending):.6g}")
+    return condition
+
+
+def _host(value: Array) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except TypeError:  # a value that is being differentiated: its primal is concrete
+        return np.asarray(value.primal)
+
+
+def _finite_and(bound: str, within: Callable[[Array, float], Any] | None = None):
+    def require_all(**quantities: Array) -> Bool[Array, "*batch"]:
+        inside: Any = True
+        for name, value in quantities.items():
+            condition = _namespace(value).isfinite(value)
+            if within is not None:
+                condition = condition & within(value, 0)
+            inside = require(condition, bound, **{name: value}) & inside
+        return inside
+
+    return require_all
+
+
+require_finite = _finite_and("finite")
+require_positive = _finite_and("> 0", operator.gt)
+require_nonnegative = _finite_and(">= 0", operator.ge)
+require_nonpositive = _finite_and("<= 0", operator.le)
+
+
+def nan_outside(xp: Any, inside: Bool[Array, "*batch"], value: Array) -> Array:
+    """`value`, but NaN where a traced argument was out of bounds. Scalars come out as scalars."""
+    value = xp.where(inside, value, xp.nan)
+    return value if value.ndim else value[()]
+
+
+def require_depth(depth: float) -> float:
+    """Refuse a depth that is not a Python number `>= 1` (a static one: it is never traced)."""
+    if isinstance(depth, bool) or not isinstance(depth, int | float | np.integer | np.floating):
+        raise TypeError(f"`depth` must be a number: it counts weight matrices; got {depth!r}")
+    if not depth >= 1:
+        raise ValueError(f"`depth` counts weight matrices and must be >= 1; got {depth}")
+    return float(depth)
