@@ -1,0 +1,24 @@
+"""The balance of two neighbouring layers, which gradient flow conserves."""
+
+from __future__ import annotations
+
+from theorylab.numerics.annotations import Array, Float
+from theorylab.numerics.arrays import arrays
+
+
+def balance(
+    first: Float[Array, "hidden inputs"], second: Float[Array, "outputs hidden"]
+) -> Float[Array, "hidden hidden"]:
+    """`W2^T W2 - W1 W1^T` of neighbouring weights: zero when they are balanced.
+
+    Arguments: `first`, `W1`, and `second`, `W2`, which is applied after it.
+    Returns: an array of the library of the arguments (NumPy by default).
+    Raises: `ValueError` where the hidden widths differ.
+    """
+    _, (W1, W2) = arrays(first=first, second=second)
+    if W1.ndim != 2 or W2.ndim != 2 or W2.shape[1] != W1.shape[0]:
+        raise ValueError(
+            "`second` must have as many columns as `first` has rows; "
+            f"got shapes {tuple(W2.shape)} and {tuple(W1.shape)}"
+        )
+    return W2.T @ W2 - W1 @ W1.T
