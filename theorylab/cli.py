@@ -1,0 +1,274 @@
+"""The command line: `theorylab check | list | show | figure`."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from theorylab.errors import UnknownName
+
+if TYPE_CHECKING:
+    from theorylab.verify.claim import Claim
+    from theorylab.verify.criteria import Verdict
+
+FORMATS = (".pdf", ".svg", ".png")
+
+app = typer.Typer(
+    name="theorylab",
+    help="Results of deep-learning theory that run, are checked, and can be used.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Patterns = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID-OR-GLOB...]", help="Claims by id or glob; all of them by default."),
+]
+Scale = Annotated[str, typer.Option(help="How much evidence: quick, standard or full.")]
+Seed = Annotated[int, typer.Option(help="Seed of all randomness.")]
+Precision = Annotated[str, typer.Option(help="Of the simulations: float64 or float32.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Replace a setting: step=0.01, or data=FILE, a .npy, .npz or .csv of your own.",
+    ),
+]
+
+
+@app.command()
+def check(
+    patterns: Patterns = None,
+    scale: Scale = "quick",
+    seed: Seed = 0,
+    precision: Precision = "float64",
+    settings: Settings = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the verdicts to a file.")
+    ] = None,
+) -> None:
+    """Set claims against simulations that could have disagreed.
+
+    Exit code: 0 all hold, 1 one is refuted, 3 one is inconclusive, 4 one crashed, 2 bad usage, 130
+    interrupted.
+    """
+    from theorylab.verify.criteria import EXIT_CODES
+    from theorylab.verify.report import Verdicts, write_json
+
+    if json is not None and not json.parent.is_dir():
+        _refuse(f"`--json` needs an existing folder; got {str(json.parent)!r}")
+    reached: list[Verdict] = []
+    interrupted = False
+    try:
+        for verdict in _verdicts(patterns or [], scale, seed, precision, settings):
+            reached.append(verdict)
+    except KeyboardInterrupt:
+        interrupted = True
+    verdicts = Verdicts(reached)
+    _print_verdicts(verdicts)
+    if json is not None:
+        try:
+            write_json(verdicts, json)
+        except OSError as error:
+            _refuse(f"cannot write {str(json)!r}: {error.strerror}")
+    if interrupted:
+        Console(stderr=True).print(
+            "interrupted: the verdicts above were reached before", style="red"
+        )
+        raise typer.Exit(130)
+    raise typer.Exit(EXIT_CODES[verdicts.status])
+
+
+@app.command("list")
+def list_claims(patterns: Patterns = None) -> None:
+    """List the claims and what they state."""
+    from rich.table import Table
+
+    rows = Table(box=None, pad_edge=False, header_style="bold")
+    rows.add_column("claim", no_wrap=True)
+    rows.add_column("statement")
+    for claim_id, claim in _select(patterns or []).items():
+        rows.add_row(claim_id, Text(claim.statement))
+    _console().print(rows)
+
+
+@app.command()
+def show(claim_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show a claim: its statement, source, assumptions, rivals, settings and tolerance."""
+    from rich.table import Table
+
+    claim_id, claim = _one(claim_id)
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column()
+    add = lambda name, lines: rows.add_row(name, Text("\n".join(lines)))
+    add("claim", [claim_id])
+    add("statement", [claim.statement])
+    add("source", [str(claim.source)])
+    add("assumes", claim.assumes or ["nothing more"])
+    add("criterion", [_criterion(claim)])
+    add("rivals", claim.rivals)
+    for scale in claim.settings:
+        words = lambda setting: ", ".join(f"{name}={value}" for name, value in setting.items())
+        add(scale, [words(setting) for setting in claim.settings_at(scale)])
+        add("", [f"{claim.replicates_at(scale)} replicates of each"])
+    add("proof", [f"proofs/{claim.proof}.py" if claim.proof else "none"])
+    _console().print(rows)
+
+
+@app.command()
+def figure(
+    claim_id: Annotated[str, typer.Argument(metavar="ID")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.{pdf,svg,png}")],
+    scale: Scale = "quick",
+    seed: Seed = 0,
+    precision: Precision = "float64",
+    settings: Settings = None,
+) -> None:
+    """Check a claim and draw its evidence: theory as lines, simulation as markers."""
+    if output.suffix not in FORMATS:
+        _refuse(f"`--output` must end in one of {', '.join(FORMATS)}; got {str(output)!r}")
+    if not output.parent.is_dir():
+        _refuse(f"`--output` needs an existing folder; got {str(output.parent)!r}")
+    claim_id, _ = _one(claim_id)
+    try:
+        (verdict,) = _verdicts([claim_id], scale, seed, precision, settings)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if not verdict.records:
+        _refuse(f"{claim_id} has no evidence to draw: {verdict.reason}", code=4)
+
+    from theorylab.verify.draw import save
+
+    save(verdict, output)
+    _console().print(Text(f"{output}: {verdict}"))
+
+
+def main() -> None:
+    """Entry point of the command `theorylab`."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _verdicts(
+    patterns: list[str], scale: str, seed: int, precision: str, settings: list[str] | None
+) -> Iterator[Verdict]:
+    """The verdicts on the claims selected, with progress on a terminal; bad usage ends here."""
+    from theorylab.registry import is_glob
+    from theorylab.verify.run import BadSetting, check_claims
+
+    changes = dict(_parse(text) for text in settings or [])
+    chosen = _select(patterns)
+    lenient = not patterns or any(is_glob(pattern) for pattern in patterns)
+    with _progress(len(chosen)) as notify:
+        try:
+            yield from check_claims(
+                chosen,
+                scale=scale,
+                seed=seed,
+                precision=precision,
+                changes=changes,
+                lenient=lenient,
+                progress=notify,
+            )
+        except BadSetting as error:
+            _refuse(f"`--set {' '.join(settings or [])}`: {error}")
+        except ValueError as error:
+            _refuse(str(error))
+
+
+def _select(patterns: list[str]) -> dict[str, Claim]:
+    from theorylab import registry
+
+    try:
+        return registry.select(patterns)
+    except UnknownName as error:
+        _refuse(str(error))
+
+
+def _one(claim_id: str) -> tuple[str, Claim]:
+    chosen = _select([claim_id])
+    if len(chosen) != 1:
+        _refuse(f"one claim is needed; {claim_id!r} selects {len(chosen)}")
+    return next(iter(chosen.items()))
+
+
+def _criterion(claim: Claim) -> str:
+    from theorylab.verify.criteria import Rate
+
+    if isinstance(claim.criterion, Rate):
+        rate = claim.criterion
+        return f"the deviation goes as {rate.over}^{rate.exponent:g}, within {rate.band:g}"
+    tolerance = getattr(claim.criterion, "tolerance", None)
+    if callable(tolerance):  # perhaps a partial, whose own docstring says nothing of it
+        words = getattr(tolerance, "func", tolerance).__doc__ or "derived"
+        return f"every replicate in every cell; tolerance: {words.strip().splitlines()[0]}"
+    return f"every replicate in every cell, within {tolerance:g}"
+
+
+def _parse(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        _refuse(f"`--set` takes NAME=VALUE; got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 118)
+    return console
+
+
+def _print_verdicts(verdicts: Any) -> None:
+    from theorylab.verify.report import KEY, summary, table
+
+    console = _console()
+    if verdicts:
+        console.print(table(verdicts))
+        console.print(Text(KEY), style="dim")
+    console.print(Text(summary(verdicts)))
+
+
+@contextmanager
+def _progress(claims: int) -> Iterator[Any]:
+    """A bar on the terminal, nothing where standard error is not one."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=claims)
+        begun: dict[str, None] = {}
+
+        def notify(claim_id: str):
+            begun[claim_id] = None
+            finished = len(begun) - 1
+            bar.update(task, description=claim_id, completed=finished)
+            return lambda done, total: bar.update(task, completed=finished + done / total)
+
+        yield notify
+
+
+def _refuse(message: str, code: int = 2) -> NoReturn:
+    """One line on standard error, and the exit code of bad usage."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"theorylab: {message}"))
+    raise typer.Exit(code)

@@ -1,0 +1,199 @@
+"""Evidence as a figure: theory is a line, simulation markers with error bars, residuals below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
+
+from theorylab.verify.criteria import Evidence, Rate, Verdict
+
+# Okabe and Ito's palette: told apart by colour-blind readers, and in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3,
+    "mathtext.fontset": "cm",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "theorylab",  # the same figure gives the same file
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+
+_MOST_PANELS, _MOST_SERIES, _MARKERS = 4, 5, 14
+
+
+def draw(verdict: Verdict, figure: Figure | None = None) -> Figure:
+    """The evidence of a verdict beside its theory.
+
+    Arguments: `figure`, an empty one to draw into; by default one of pyplot's.
+    Raises: `ValueError` where there is no evidence (the claim was not simulated).
+    """
+    if not verdict.records or verdict.claim is None:
+        raise ValueError(f"`{verdict.id}` has no evidence to draw: {verdict.reason or 'not run'}")
+    with mpl.rc_context(STYLE):
+        if figure is None:
+            import matplotlib.pyplot as plt
+
+            figure = plt.figure()
+        if isinstance(verdict.claim.criterion, Rate):
+            _draw_rate(figure, verdict, verdict.claim.criterion)
+        else:
+            _draw_curves(figure, verdict)
+        figure.suptitle(f"{verdict.id}: {verdict.status}", fontsize=9)
+    return figure
+
+
+def save(verdict: Verdict, path: Path) -> None:
+    """Draw a verdict into a PDF, SVG or PNG file; the same evidence gives the same file."""
+    with mpl.rc_context(STYLE):
+        undated = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+        draw(verdict, Figure()).savefig(path, metadata=undated.get(path.suffix))
+
+
+def _draw_curves(figure: Figure, verdict: Verdict) -> None:
+    """For each setting the observation along its first axis, and its residual in tolerances."""
+    records = verdict.records[:_MOST_PANELS]
+    figure.set_size_inches(2.6 * len(records) + 0.6, 3.4)
+    rows = figure.subplots(2, len(records), squeeze=False, sharex="col", height_ratios=(3, 1))
+    for k, (record, above, below) in enumerate(zip(records, *rows, strict=True)):
+        if len(record.predicted) > 1 and record.values.ndim > 2:
+            _draw_parity(above, below, record)
+        else:
+            for colour, series in zip(_cycle(), _series(record), strict=False):
+                _draw_series(above, below, colour, record, **series)
+            below.set_xlabel(next(iter(record.coords), "cell"))
+        below.axhspan(-1, 1, color="0.9", zorder=0)
+        above.set_title(_difference(record.setting, [r.setting for r in verdict.records]))
+        if k == 0:
+            above.set_ylabel("observation")
+            below.set_ylabel("residual\n(tolerances)")
+        if len(above.get_legend_handles_labels()[0]) > 1:
+            above.legend(handlelength=1.2, labelspacing=0.2)
+
+
+def _draw_parity(above: Axes, below: Axes, record: Evidence) -> None:
+    """Tables with a law for every replicate: all entries against their predictions."""
+    ends = [record.predicted.min(), record.predicted.max()]
+    residual = (record.values - record.predicted) / record.tolerance
+    above.plot(ends, ends)
+    above.plot(record.predicted.ravel(), record.values.ravel(), "o", color=COLOURS[1], markersize=2)
+    below.plot(record.predicted.ravel(), residual.ravel(), "o", color=COLOURS[1], markersize=2)
+    below.set_xlabel("prediction")
+
+
+def _draw_series(
+    above: Axes,
+    below: Axes,
+    colour: str,
+    record: Evidence,
+    *,
+    x: np.ndarray,
+    cells: tuple,
+    label: str,
+) -> None:
+    observed, predicted, tolerance = (
+        np.broadcast_to(array, record.values.shape)[cells]
+        for array in (record.values, record.predicted, record.tolerance)
+    )
+    every = slice(None, None, max(1, len(x) // _MARKERS))
+    middle = observed.mean(axis=0)
+    spread = np.abs(np.stack([observed.min(axis=0), observed.max(axis=0)]) - middle)
+    above.plot(x, predicted.mean(axis=0), color=colour, label=label)
+    above.errorbar(
+        x[every],
+        middle[every],
+        spread[:, every],
+        color=colour,
+        fmt="o",
+        elinewidth=0.8,
+        capsize=1.5,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        residual = np.nan_to_num((observed - predicted) / tolerance)
+    below.plot(x[every], residual.T[every], "o", color=colour, markersize=2)
+
+
+def _series(record: Evidence) -> list[dict[str, Any]]:
+    """Curves along the first axis: replicates where each has its own law, else entries of the
+    other axes, evenly chosen."""
+    shape = record.values.shape[1:]
+    x = next(iter(record.coords.values()), np.arange(shape[0] if shape else 1))
+    x = x if np.issubdtype(x.dtype, np.number) else np.arange(len(x))
+    if len(record.predicted) > 1 and len(shape) <= 1:
+        chosen = range(min(_MOST_SERIES, len(record.values)))
+        return [dict(x=x, cells=np.s_[i : i + 1], label=f"replicate {i}") for i in chosen]
+    others = list(np.ndindex(shape[1:]))
+    kept = np.unique(np.linspace(0, len(others) - 1, _MOST_SERIES).round().astype(int))
+    axes = list(record.coords.items())[1:]
+    series = []
+    for i in kept:
+        label = ", ".join(
+            f"{axis} {values[j]}" for (axis, values), j in zip(axes, others[i], strict=False)
+        )
+        series.append(dict(x=x, cells=(slice(None), slice(None), *others[i]), label=label))
+    return series
+
+
+def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
+    """Deviations against the swept setting on log axes, with a line of the claimed slope."""
+    figure.set_size_inches(4.2, 3.4)
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    groups = criterion.groups(verdict.records)
+    for colour, group in zip(_cycle(), groups, strict=False):
+        sizes = np.array([record.setting[criterion.over] for record in group])
+        deviation = criterion.deviations(group)
+        middle = np.median(deviation, axis=0)
+        spread = np.abs(np.stack([deviation.min(axis=0), deviation.max(axis=0)]) - middle)
+        slope, half = criterion.local_exponent(group)
+        words = _difference(group[0].setting, [other[0].setting for other in groups])
+        label = f"{words + ': ' if words else ''}{slope[0]:.3f} ± {half[0]:.3f}"
+        axes.errorbar(sizes, middle, spread, fmt="o", color=colour, label=label)
+        axes.plot(sizes, middle[-1] * (sizes / sizes[-1]) ** criterion.exponent, color=colour)
+        ends: dict[float, list[str]] = {}
+        for name, rival in group[0].rivals.items():
+            if np.ndim(rival):
+                deviation = np.median(criterion.deviations(group, name), axis=0)
+                axes.plot(sizes, deviation, ":", color=colour, linewidth=0.7)
+                near = [end for end in ends if abs(np.log(end / deviation[-1])) < 0.3]
+                ends.setdefault(near[0] if near else deviation[-1], []).append(name)
+        if group is groups[0]:
+            for end, names in ends.items():
+                axes.annotate(", ".join(names), (sizes[-1], end), fontsize=6, color="0.35",
+                              xytext=(4, 4), textcoords="offset points",
+                              bbox=dict(fc="white", ec="none", pad=0.5))  # fmt: skip
+    axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel(criterion.over)
+    axes.set_ylabel("largest deviation from the theory")
+    axes.legend(title=f"exponent (claimed {criterion.exponent:g} ± {criterion.band:g})")
+
+
+def _cycle() -> Sequence[str]:
+    return COLOURS * 4
+
+
+def _difference(setting: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]) -> str:
+    """What tells a setting from the others it is drawn beside."""
+    varying = [k for k in setting if any(other.get(k) != setting[k] for other in settings)]
+    return ", ".join(f"{name} {setting[name]}" for name in varying)
