@@ -1,0 +1,104 @@
+"""One input and one output from random weights, seed by seed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+
+from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error
+from theorylab.deep_linear.claims.sources import at
+from theorylab.deep_linear.claims.training import curvature, require_run, stride
+from theorylab.deep_linear.scalar_network import scalar_imbalance, scalar_network
+from theorylab.deep_linear.simulation import draw_gaussian, train
+from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
+from theorylab.verify import Claim, Exact, Outcome, Source
+
+
+def learned_outputs(key, *, target, scale, hidden, step, horizon, num_records):
+    """One input, one output, hidden weights at random: nothing is aligned or balanced."""
+    weights = draw_gaussian(key, (1, hidden, 1), scale)
+    run = train(
+        weights,
+        target * jnp.ones((1, 1)),
+        jnp.ones((1, 1)),
+        step / curvature(jnp.abs(target), 2),
+        num_records=num_records,
+        stride=stride(step, horizon, num_records, jnp),
+        measure=lambda weights: (weights[1] @ weights[0])[0, 0],
+    )
+    return Outcome(run.measured, {"first": weights[0][:, 0], "second": weights[1][0]})
+
+
+def output_times(*, target, step, horizon, num_records, **_):
+    require_run(step, horizon, num_records)
+    unit = step / curvature(abs(target), 2)
+    return unit * stride(step, horizon, num_records) * np.arange(num_records)
+
+
+def predicted_outputs(
+    *, target, scale, hidden, step, horizon, num_records, first, second, imbalance=None, tau=1.0
+):
+    times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
+    if imbalance is None:
+        return scalar_network(times, target, first, second, tau=tau)
+    K, u0 = imbalance(first, second), first @ second
+    a = np.sqrt((np.hypot(K, 2 * u0) + K) / 2)
+    weights = unbalanced_mode(times, target, a, u0 / a, tau=tau)
+    return weights.first * weights.second
+
+
+def difference_of_norms(first, second):
+    return abs(first @ first - second @ second)
+
+
+def output_error(eps, *, target, scale, hidden, step, horizon, num_records, first, second):
+    times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
+    K = float(scalar_imbalance(first, second))
+    eta = step / curvature(abs(target), 2)
+    error = 1.5 * hyperbolic_error(times, target, first @ second, K, eta).max()
+    return error + 10 * eps * (horizon / step) * (abs(target) + first @ first + second @ second)
+
+
+SCALAR = dict(target=1.2, scale=0.3, hidden=8, step=0.005, horizon=8.0, num_records=41)
+
+
+scalar_learning = Claim(
+    statement="One input, one output, any width, ANY start: the output follows the law of a single "
+    "pair of weights of imbalance K, K^2 = n^2 - 4 u^2, seed by seed.",
+    source=at(
+        Source(
+            "Braun, Dominé, Fitzgerald & Saxe",
+            2022,
+            "Exact learning dynamics of deep linear networks with prior knowledge",
+            arxiv="2212.13961",
+        ),
+        "for one input and one output, without their balance",
+    ),
+    assumes=("squared loss", "a whitened input"),
+    predict=predicted_outputs,
+    observe=learned_outputs,
+    coords=lambda **setting: {"t": output_times(**setting)},
+    criterion=Exact(tolerance=output_error),
+    rivals={
+        "the difference of the layers' norms for K": partial(
+            predicted_outputs, imbalance=difference_of_norms
+        ),
+        "K = 0, as if balanced": partial(
+            predicted_outputs, imbalance=lambda first, second: 0.0 * first[0]
+        ),
+        "learning 2 % slow": partial(predicted_outputs, tau=1.02),
+    },
+    settings={
+        "quick": [SCALAR, {**SCALAR, "target": -0.7}],
+        "standard": [
+            {**SCALAR, "target": target, "scale": scale, "step": 0.002}
+            for target in (1.2, -0.7, 0.3)
+            for scale in (0.3, 0.1, 1.0)
+        ],
+    },
+    replicates={"quick": 16, "standard": 64, "full": 1024},
+    tile=16,
+    proof="deep_linear/scalar_network",
+)

@@ -1,0 +1,1 @@
+"""Machinery that experiments of all families share. No theory."""
