@@ -62,7 +62,7 @@ def discrete_delay(
     inside = require(u0 != s, "unequal to `singular_value`", initial_strength=u0 + 0 * s) & inside
     ahead = require_finite(strength=u) & ((s - u) * xp.sign(s - u0) > 0) & ((u > 0) | (depth == 1))
     bound = "positive, and on the same side of `singular_value` as `initial_strength`"
-    inside = require(ahead, bound, strength=u + 0 * ahead) & inside
+    inside = require(ahead, bound, strength=u + 0 * (s + u0)) & inside
     power = 1 - 1 / depth
     growth = power * xp.log(u / u0) if power else 0
     return nan_outside(xp, inside, eta / 2 * (growth + xp.log((s - u) / (s - u0))))

@@ -106,6 +106,8 @@ def half_time(
     _, (s, u0, tau) = arrays(
         singular_value=singular_value, initial_strength=initial_strength, tau=tau
     )
+    require_positive(singular_value=s, tau=tau)
+    require_initial(require_depth(depth), u0)
     require(u0 <= s / 2, "<= `singular_value` / 2 for half to be reached from below",
             initial_strength=u0)  # fmt: skip
     return learning_time(s / 2, s, u0, depth=depth, tau=tau)

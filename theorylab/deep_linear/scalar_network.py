@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
 from theorylab.numerics.annotations import Array, Float, Reals
-from theorylab.numerics.arrays import arrays, require_finite
+from theorylab.numerics.arrays import arrays, nan_outside, require_finite
 
 
 def scalar_network(
@@ -71,6 +71,6 @@ def scalar_imbalance(
             "`first` and `second` must have hidden units as last axis, equally many; "
             f"got shapes {tuple(first.shape)} and {tuple(second.shape)}"
         )
-    require_finite(first=first, second=second)
+    inside = xp.all(require_finite(first=first, second=second), axis=-1)
     norm = lambda vector: xp.sqrt(xp.sum(vector**2, axis=-1))
-    return norm(first - second) * norm(first + second)
+    return nan_outside(xp, inside, norm(first - second) * norm(first + second))

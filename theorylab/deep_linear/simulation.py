@@ -82,7 +82,7 @@ def example_loss(
     return 0.5 * jnp.mean(jnp.sum((targets - inputs @ end_to_end(weights).T) ** 2, axis=1))
 
 
-@partial(jax.jit, static_argnames=("num_records", "measure", "loss"))
+@partial(jax.jit, static_argnames=("num_records", "measure"))
 def train(
     weights: Weights,
     target: Float[Array, "outputs inputs"],
@@ -92,14 +92,12 @@ def train(
     num_records: int,
     stride: int | Array = 1,
     measure: Callable[[Weights], Any] = end_to_end,
-    loss: Callable[..., Float[Array, ""]] = covariance_loss,
 ) -> Trajectory:
     """Train by full-batch gradient descent; record the linear map along the way.
 
     Arguments:
         weights: at the start, the first layer first; any widths that fit.
-        target, input_covariance: what `loss` takes after the weights: `Sigma_yx` and `Sigma_x`,
-            or inputs and targets with `loss=example_loss`.
+        target, input_covariance: `Sigma_yx` and `Sigma_x`, the covariances of the data.
         learning_rate: the step; time is the number of steps times it.
         num_records: measurements, the start included. Not traced.
         stride: steps between two; it may be traced.
@@ -107,7 +105,21 @@ def train(
 
     Nothing here knows a closed form: autodiff on the matrices supplies the gradient.
     """
-    objective = lambda weights: loss(weights, target, input_covariance)
-    return descend(
-        objective, weights, learning_rate, measure, num_records=num_records, stride=stride
-    )
+    loss = lambda weights: covariance_loss(weights, target, input_covariance)
+    return descend(loss, weights, learning_rate, measure, num_records=num_records, stride=stride)
+
+
+@partial(jax.jit, static_argnames=("num_records", "measure"))
+def train_on_examples(
+    weights: Weights,
+    inputs: Float[Array, "examples inputs"],
+    targets: Float[Array, "examples outputs"],
+    learning_rate: float | Float[Array, ""],
+    *,
+    num_records: int,
+    stride: int | Array = 1,
+    measure: Callable[[Weights], Any] = end_to_end,
+) -> Trajectory:
+    """`train`, through the examples: the same run at the cost of all of them at every step."""
+    loss = lambda weights: example_loss(weights, inputs, targets)
+    return descend(loss, weights, learning_rate, measure, num_records=num_records, stride=stride)

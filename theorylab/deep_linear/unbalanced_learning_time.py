@@ -85,11 +85,12 @@ def unbalanced_learning_time(
         ((c + R0) * (1 + c / (R + 2 * s)) + beyond) / (c + R),
         c + R0 + 4 * u0 * s / (c + R),
     )
-    gap = xp.where(u == s, one, s - u)
-    odds = (u - u0) / gap * spread(u, u0, passed) / spread(u, s, u < 0) * (2 * R / start)
+    done = u == s
+    way = xp.where(done, 0 * u, u - u0) / xp.where(done, one, s - u)
+    odds = way * spread(u, u0, passed) / spread(u, s, u < 0) * (2 * R / start)
     late = passed & (c**2 < odds)
     safe_odds, safe_c = xp.where(late, odds, one), xp.where(late, c, one)
     across = xp.log(safe_odds) - 2 * xp.log(safe_c) + xp.log1p(safe_c**2 / safe_odds)
     near = xp.log1p(xp.where(late, one, odds) / xp.where(passed & ~late, c**2, one))
     t = tau / R * xp.where(late, across, near)
-    return nan_outside(xp, inside, xp.where((u == s) & (u0 != s), xp.inf, t))
+    return nan_outside(xp, inside, xp.where(done & (u0 != s), xp.inf, t))

@@ -69,10 +69,10 @@ def unbalanced_mode(
     t, s, a, b = xp.broadcast_arrays(t / tau, s, a, b)
     c = (a - b) * (a + b)
     kappa = xp.hypot(s, c / 2)
-    half = xp.atan2(xp.abs(s), xp.abs(c) / 2) / 2  # of phi's two functions the smaller is a sine
-    large, small = xp.cos(half), xp.sin(half)
-    cos = xp.where(c < 0, small, large)
-    sin = xp.where(c < 0, large, small) * xp.where(s < 0, -1.0, 1.0)
+    # Up to a sign of both, which drops out; taken from the nearer axis, the small one is a sine.
+    half = xp.atan2(s, xp.where(c < 0, -c, c) / 2) / 2
+    cos = xp.where(c < 0, xp.sin(half), xp.cos(half))
+    sin = xp.where(c < 0, xp.cos(half), xp.sin(half))
     on_saddle = (a == -xp.sign(s) * b) & (s != 0)  # rounding would grow in `plus`
     plus = xp.where(on_saddle, 0 * a, a * cos + b * sin)
     minus = b * cos - a * sin

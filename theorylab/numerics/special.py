@@ -37,11 +37,11 @@ def incomplete_beta(
     """
     small, large, constant = _incomplete_beta_series(c)
     x, complement = xp.exp(log_x), xp.exp(log_complement)
-    near_zero = xp.minimum(x, xp.full_like(x, 0.5))
-    near_one = xp.minimum(complement, xp.full_like(x, 0.5))
+    first, half = x <= 0.5, xp.full_like(x, 0.5)
+    near_zero, near_one = xp.where(first, x, half), xp.where(first, half, complement)
     below = xp.exp(c * log_x) * _horner(small, near_zero)
     above = constant - log_complement + near_one * _horner(large, near_one)
-    return xp.where(x <= 0.5, below, above)
+    return xp.where(first, below, above)
 
 
 @lru_cache(maxsize=256)
