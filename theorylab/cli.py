@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from theorylab.verify.criteria import Verdict
 
 FORMATS = (".pdf", ".svg", ".png")
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="theorylab",
@@ -87,7 +90,7 @@ def check(
         Console(stderr=True).print(
             "interrupted: the verdicts above were reached before", style="red"
         )
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     raise typer.Exit(EXIT_CODES[verdicts.status])
 
 
@@ -146,7 +149,7 @@ def figure(
     try:
         (verdict,) = _verdicts([claim_id], scale, seed, precision, settings)
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     if not verdict.records:
         _refuse(f"{claim_id} has no evidence to draw: {verdict.reason}", code=4)
 
@@ -156,12 +159,36 @@ def figure(
     _console().print(Text(f"{output}: {verdict}"))
 
 
+class _Interrupts:
+    """Remembers Ctrl-C: Python drops the exception where it strikes inside a C import."""
+
+    pressed = False
+
+    def __call__(self, *_: Any) -> None:
+        self.pressed = True
+        raise KeyboardInterrupt
+
+    def heed(self) -> None:
+        if self.pressed:
+            raise KeyboardInterrupt
+
+
+_interrupts = _Interrupts()
+
+
 def main() -> None:
     """Entry point of the command `theorylab`."""
+    signal.signal(signal.SIGINT, _interrupts)
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            # A computation may be running still, in a thread of XLA's that would outlive the
+            # interpreter and crash: everything is printed and written, leave at once.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def _verdicts(
@@ -252,7 +279,7 @@ def _progress(claims: int) -> Iterator[Any]:
     """A bar on the terminal, nothing where standard error is not one."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield None
+        yield lambda _: lambda done, total: _interrupts.heed()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -263,7 +290,12 @@ def _progress(claims: int) -> Iterator[Any]:
             begun[claim_id] = None
             finished = len(begun) - 1
             bar.update(task, description=claim_id, completed=finished)
-            return lambda done, total: bar.update(task, completed=finished + done / total)
+
+            def advance(done: int, total: int) -> None:
+                _interrupts.heed()
+                bar.update(task, completed=finished + done / total)
+
+            return advance
 
         yield notify
 
@@ -272,3 +304,7 @@ def _refuse(message: str, code: int = 2) -> NoReturn:
     """One line on standard error, and the exit code of bad usage."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"theorylab: {message}"))
     raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    main()

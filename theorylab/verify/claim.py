@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SCALES = ("quick", "standard", "full")
 
+# Arguments of `theorylab.check`, beside which settings are given.
+RESERVED = frozenset({"scale", "seed", "precision", "progress"})
+
 Setting: TypeAlias = dict[str, Any]
 """Keyword arguments of an experiment: numbers, strings, and tuples of them."""
 
@@ -97,6 +100,9 @@ class Claim:
         if self.tile < 1:
             raise ValueError(f"`tile` must be >= 1; got {self.tile}")
         for settings in self.settings.values():
+            taken = RESERVED.intersection(name for setting in settings for name in setting)
+            if taken:
+                raise ValueError(f"no setting may be called {', '.join(sorted(taken))}")
             self.criterion.validate([plain_setting(setting) for setting in settings])
 
     def settings_at(self, scale: str) -> list[Setting]:

@@ -140,7 +140,7 @@ def _series(record: Evidence) -> list[dict[str, Any]]:
     x = x if np.issubdtype(x.dtype, np.number) else np.arange(len(x))
     if len(record.predicted) > 1 and len(shape) <= 1:
         chosen = range(min(_MOST_SERIES, len(record.values)))
-        return [dict(x=x, cells=np.s_[i : i + 1], label=f"replicate {i}") for i in chosen]
+        return [dict(x=x, cells=(slice(i, i + 1),), label=f"replicate {i}") for i in chosen]
     others = list(np.ndindex(shape[1:]))
     kept = np.unique(np.linspace(0, len(others) - 1, _MOST_SERIES).round().astype(int))
     axes = list(record.coords.items())[1:]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
-import jax.numpy as jnp
 import numpy as np
 
 from theorylab.deep_linear.balance import balance
 from theorylab.deep_linear.balance_after_step import balance_after_step
 from theorylab.deep_linear.claims.sources import HERE
+from theorylab.deep_linear.claims.training import constants
 from theorylab.deep_linear.input_output_modes import input_output_modes
 from theorylab.deep_linear.simulation import draw_gaussian, train
 from theorylab.experiment.data_matrix import data_matrix
@@ -26,11 +26,11 @@ def coloured_covariances(data: str) -> tuple[np.ndarray, np.ndarray]:
     return modes.left * modes.singular_values @ modes.right.T, modes.input_covariance
 
 
-def stepped_balance(key, *, data, hidden, scale, learning_rate):
+def stepped_balance(key, *, data, hidden, weight_scale, learning_rate):
     """The balance of random layers after one step of descent on real, coloured data."""
-    target, covariance = (jnp.asarray(x) for x in coloured_covariances(data))
+    target, covariance = constants(*coloured_covariances(data))
     outputs, inputs = target.shape
-    weights = draw_gaussian(key, (inputs, hidden, outputs), scale)
+    weights = draw_gaussian(key, (inputs, hidden, outputs), weight_scale)
     run = train(
         weights,
         target,
@@ -42,18 +42,18 @@ def stepped_balance(key, *, data, hidden, scale, learning_rate):
     return Outcome(run.measured[1], {"first": weights[0], "second": weights[1]})
 
 
-def predicted_balance(*, data, hidden, scale, learning_rate, first, second, factor=1.0):
+def predicted_balance(*, data, hidden, weight_scale, learning_rate, first, second, factor=1.0):
     before = balance(first, second)
     target, covariance = coloured_covariances(data)
     after = balance_after_step(first, second, target, learning_rate, covariance)
     return before + factor * (after - before)
 
 
-def predicted_white_balance(*, data, hidden, scale, learning_rate, first, second):
+def predicted_white_balance(*, data, hidden, weight_scale, learning_rate, first, second):
     return balance_after_step(first, second, coloured_covariances(data)[0], learning_rate)
 
 
-def balance_rounding(eps, *, data, hidden, scale, learning_rate, first, second):
+def balance_rounding(eps, *, data, hidden, weight_scale, learning_rate, first, second):
     """Four roundings for each of the contractions, against the magnitudes that enter them."""
     target, covariance = (np.abs(x) for x in coloured_covariances(data))
     W1, W2 = np.abs(first), np.abs(second)
@@ -62,7 +62,7 @@ def balance_rounding(eps, *, data, hidden, scale, learning_rate, first, second):
     return 5 * 4 * eps * (W2.T @ W2 + W1 @ W1.T)
 
 
-STEP = dict(hidden=6, scale=0.3, learning_rate=0.05)
+STEP = dict(hidden=6, weight_scale=0.3, learning_rate=0.05)
 
 
 balance_drift = Claim(

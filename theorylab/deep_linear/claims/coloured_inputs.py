@@ -15,6 +15,7 @@ from theorylab.deep_linear.claims.training import (
     curvature,
     require_run,
     rounding,
+    scales,
     stride,
     trained_modes,
     whitened_task,
@@ -27,7 +28,7 @@ from theorylab.verify import Claim, Exact
 def coloured_task(data: str, spread: int) -> tuple[Task, np.ndarray]:
     """A whitened data matrix with its inputs stretched along the modes, and the stretches."""
     task = whitened_task(data)
-    variance = np.geomspace(1.0, spread, task.singular_values.size)
+    variance = np.geomspace(spread, 1.0, task.singular_values.size)
     stretch = task.right * (np.sqrt(variance) - 1) @ task.right.T + np.eye(len(task.right))
     coloured = Task(
         task.target @ stretch,
@@ -88,13 +89,13 @@ coloured_inputs = Claim(
         "the white time constant": partial(predicted_coloured, hasten=False),
         "learning 1 % slow": partial(predicted_coloured, tau=1.01),
     },
-    settings={
-        "quick": [dict(data="digits", spread=4, **RUN)],
-        "standard": [
+    settings=scales(
+        quick=[dict(data="digits", spread=4, **RUN)],
+        standard=[
             dict(data=data, spread=spread, **{**RUN, "step": 0.002})
             for data in ("digits", "wine", "breast_cancer")
             for spread in (4, 25)
         ],
-    },
+    ),
     proof="deep_linear/mode_strength",
 )

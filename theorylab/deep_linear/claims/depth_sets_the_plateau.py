@@ -6,7 +6,7 @@ from functools import partial
 
 from theorylab.deep_linear.claims.balanced import predicted_strengths, step_error, trained_strengths
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
-from theorylab.deep_linear.claims.training import RUN, time_and_mode
+from theorylab.deep_linear.claims.training import RUN, scales, time_and_mode
 from theorylab.deep_linear.mode_strength import mode_strength
 from theorylab.verify import Claim, Exact
 
@@ -39,16 +39,16 @@ depth_sets_the_plateau = Claim(
         "no factor L": partial(predicted_strengths, law=one_layer_moves),
         "learning 1 % slow": partial(predicted_strengths, law=partial(mode_strength, tau=1.01)),
     },
-    settings={
-        "quick": [
+    settings=scales(
+        quick=[
             *(dict(data="digits", depth=depth, **RUN) for depth in (1, 2, 3, 5)),
             dict(data="breast_cancer", depth=3, **RUN),
         ],
-        "standard": [
+        standard=[
             dict(data=data, depth=depth, **{**RUN, "step": 0.002, "horizon": 60.0})
             for depth in (1, 2, 3, 4, 5, 8)
             for data in ("digits", "wine", "breast_cancer", "iris", "diabetes")
         ],
-    },
+    ),
     proof="deep_linear/learning_time",
 )

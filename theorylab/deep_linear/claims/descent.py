@@ -12,6 +12,7 @@ from theorylab.deep_linear.claims.sources import HERE, SAXE_2014, at
 from theorylab.deep_linear.claims.training import (
     FINE_STEPS,
     RUN,
+    STEPS,
     curvature,
     record_times,
     rounding,
@@ -52,9 +53,6 @@ def delayed_strengths(
 def step_rounding(eps, *, data, start, step, horizon, **_):
     s = whitened_task(data).singular_values
     return rounding(eps, s=s, start=start, step=step, horizon=horizon).max()
-
-
-STEPS = (0.08, 0.04, 0.02, 0.01, 0.005)
 
 
 first_order_descent = Claim(

@@ -8,16 +8,16 @@ import jax.numpy as jnp
 
 from theorylab.deep_linear.claims.scalar_learning import difference_of_norms
 from theorylab.deep_linear.claims.sources import HERE
-from theorylab.deep_linear.claims.training import FINE_STEPS, curvature, stride, swept
+from theorylab.deep_linear.claims.training import STEPS, curvature, stride, swept
 from theorylab.deep_linear.implicit_balancing import implicit_balancing
 from theorylab.deep_linear.scalar_network import scalar_imbalance
 from theorylab.deep_linear.simulation import draw_gaussian, train
 from theorylab.verify import Claim, Outcome, Rate
 
 
-def trained_shrinkage(key, *, target, scale, hidden, step, horizon):
+def trained_shrinkage(key, *, target, weight_scale, hidden, step, horizon):
     """Logarithm of the final over the initial `K` of a random network."""
-    weights = draw_gaussian(key, (1, hidden, 1), scale)
+    weights = draw_gaussian(key, (1, hidden, 1), weight_scale)
     run = train(
         weights,
         target * jnp.ones((1, 1)),
@@ -37,13 +37,22 @@ def _log_imbalance(weights):
 
 
 def predicted_shrinkage(
-    *, target, scale, hidden, step, horizon, first, second, imbalance=scalar_imbalance, factor=1.0
+    *,
+    target,
+    weight_scale,
+    hidden,
+    step,
+    horizon,
+    first,
+    second,
+    imbalance=scalar_imbalance,
+    factor=1.0,
 ):
     eta = step / curvature(abs(target), 2)
     return factor * implicit_balancing(target, first @ second, imbalance(first, second), eta)
 
 
-BALANCING = dict(target=1.2, scale=0.3, hidden=8, horizon=40.0)
+BALANCING = dict(target=1.2, weight_scale=0.3, hidden=8, horizon=40.0)
 
 
 finite_steps_balance = Claim(
@@ -68,8 +77,8 @@ finite_steps_balance = Claim(
     },
     settings={
         "quick": swept("step", (0.08, 0.04, 0.02, 0.01), **BALANCING),
-        "standard": swept("step", FINE_STEPS, **BALANCING)
-        + swept("step", FINE_STEPS, **{**BALANCING, "target": -0.7}),
+        "standard": swept("step", STEPS, **BALANCING)
+        + swept("step", STEPS, **{**BALANCING, "target": -0.7}),
     },
     replicates={"quick": 8, "standard": 64},
     tile=8,

@@ -11,11 +11,13 @@ from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
 def hyperbolic_error(times, s, u0, imbalance, eta):
     """What descent leaves `du/dt = n (s - u)`, `n^2 = K^2 + 4 u^2`, by, to first order.
 
-    With `2u = K sinh y`, a step of descent is Euler's step of `dy/dt = 2 (s - u)` up to third
-    order, late by `(eta/2) ln(r/r_0)`, `r = s - u`, and shrinks `ln K` by `eta^2 r^2`. The response
-    of `u` to `ln K` is at most `K r t`, and the sum of `eta r^2` is at most the change of `ln K` in
-    `implicit_balancing`, Eq. (2). Derived in `proofs/deep_linear/implicit_balancing.py`.
+    With `2u = K sinh y` and `r = s - u`, a step of descent is Euler's step of `dy/dt = 2r` up to
+    third order, which is late by `(eta/2) ln(r/r_0)`, and lowers `ln K` by `eta^2 r^2`. A change of
+    `ln K` since the start moves `u` by at most `n r t K^2 / min n^2` times it; the change is at
+    most that of the whole run, `implicit_balancing`, Eq. (2). Derived in
+    `proofs/deep_linear/hyperbolic_error.py`.
     """
+    imbalance = np.maximum(imbalance, np.finfo(float).tiny)
     a = np.sqrt((np.hypot(imbalance, 2 * u0) + imbalance) / 2)
     weights = unbalanced_mode(times, s, a, u0 / a)
     u = weights.first * weights.second
@@ -23,5 +25,7 @@ def hyperbolic_error(times, s, u0, imbalance, eta):
     tiny = np.finfo(float).tiny
     decay = np.log(np.maximum(np.abs(residual), tiny) / np.maximum(np.abs(s - u0), tiny))
     late = eta / 2 * np.abs(size * residual * decay)
-    shrinkage = np.abs(implicit_balancing(s, u0, np.maximum(imbalance, tiny), eta))
-    return late + imbalance * np.abs(residual) * times * shrinkage
+    shrinkage = np.abs(implicit_balancing(s, u0, imbalance, eta))
+    least = np.hypot(imbalance, np.where(u0 * s > 0, 2 * np.minimum(np.abs(u0), np.abs(s)), 0.0))
+    respond = size * np.abs(residual) * times * (imbalance / least) ** 2
+    return late + respond * shrinkage

@@ -13,6 +13,7 @@ from theorylab.deep_linear.claims.training import (
     curvature,
     record_times,
     rounding,
+    scales,
     time_and_mode,
     trained_modes,
     whitened_task,
@@ -82,16 +83,16 @@ imbalanced_learning = Claim(
         "imbalance 5 % small": partial(predicted_imbalanced, bend=0.95),
         "learning 2 % slow": partial(predicted_imbalanced, tau=1.02),
     },
-    settings={
-        "quick": [
+    settings=scales(
+        quick=[
             dict(data="digits", **LOPSIDED),
             dict(data="wine", **{**LOPSIDED, "first": 0.6, "second": -0.2}),
         ],
-        "standard": [
+        standard=[
             dict(data=data, **{**LOPSIDED, "first": first, "second": second, "step": 0.002})
             for data in ("digits", "wine", "breast_cancer", "diabetes")
             for first, second in ((0.8, 0.05), (0.1, 0.5), (-0.7, 0.3), (2.0, 0.01))
         ],
-    },
+    ),
     proof="deep_linear/unbalanced_mode",
 )

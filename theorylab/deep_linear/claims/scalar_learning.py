@@ -9,16 +9,16 @@ import numpy as np
 
 from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error
 from theorylab.deep_linear.claims.sources import at
-from theorylab.deep_linear.claims.training import curvature, require_run, stride
+from theorylab.deep_linear.claims.training import curvature, require_run, scales, stride
 from theorylab.deep_linear.scalar_network import scalar_imbalance, scalar_network
 from theorylab.deep_linear.simulation import draw_gaussian, train
 from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
 from theorylab.verify import Claim, Exact, Outcome, Source
 
 
-def learned_outputs(key, *, target, scale, hidden, step, horizon, num_records):
+def learned_outputs(key, *, target, weight_scale, hidden, step, horizon, num_records):
     """One input, one output, hidden weights at random: nothing is aligned or balanced."""
-    weights = draw_gaussian(key, (1, hidden, 1), scale)
+    weights = draw_gaussian(key, (1, hidden, 1), weight_scale)
     run = train(
         weights,
         target * jnp.ones((1, 1)),
@@ -38,7 +38,17 @@ def output_times(*, target, step, horizon, num_records, **_):
 
 
 def predicted_outputs(
-    *, target, scale, hidden, step, horizon, num_records, first, second, imbalance=None, tau=1.0
+    *,
+    target,
+    weight_scale,
+    hidden,
+    step,
+    horizon,
+    num_records,
+    first,
+    second,
+    imbalance=None,
+    tau=1.0,
 ):
     times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
     if imbalance is None:
@@ -53,7 +63,7 @@ def difference_of_norms(first, second):
     return abs(first @ first - second @ second)
 
 
-def output_error(eps, *, target, scale, hidden, step, horizon, num_records, first, second):
+def output_error(eps, *, target, weight_scale, hidden, step, horizon, num_records, first, second):
     times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
     K = float(scalar_imbalance(first, second))
     eta = step / curvature(abs(target), 2)
@@ -61,7 +71,7 @@ def output_error(eps, *, target, scale, hidden, step, horizon, num_records, firs
     return error + 10 * eps * (horizon / step) * (abs(target) + first @ first + second @ second)
 
 
-SCALAR = dict(target=1.2, scale=0.3, hidden=8, step=0.005, horizon=8.0, num_records=41)
+SCALAR = dict(target=1.2, weight_scale=0.3, hidden=8, step=0.005, horizon=8.0, num_records=41)
 
 
 scalar_learning = Claim(
@@ -90,14 +100,14 @@ scalar_learning = Claim(
         ),
         "learning 2 % slow": partial(predicted_outputs, tau=1.02),
     },
-    settings={
-        "quick": [SCALAR, {**SCALAR, "target": -0.7}],
-        "standard": [
-            {**SCALAR, "target": target, "scale": scale, "step": 0.002}
+    settings=scales(
+        quick=[SCALAR, {**SCALAR, "target": -0.7}],
+        standard=[
+            {**SCALAR, "target": target, "weight_scale": weight_scale, "step": 0.002}
             for target in (1.2, -0.7, 0.3)
-            for scale in (0.3, 0.1, 1.0)
+            for weight_scale in (0.3, 0.1, 1.0)
         ],
-    },
+    ),
     replicates={"quick": 16, "standard": 64, "full": 1024},
     tile=16,
     proof="deep_linear/scalar_network",

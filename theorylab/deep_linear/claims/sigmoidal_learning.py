@@ -6,7 +6,7 @@ from functools import partial
 
 from theorylab.deep_linear.claims.balanced import predicted_strengths, step_error, trained_strengths
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
-from theorylab.deep_linear.claims.training import RUN, time_and_mode
+from theorylab.deep_linear.claims.training import RUN, scales, time_and_mode
 from theorylab.deep_linear.mode_strength import mode_strength
 from theorylab.verify import Claim, Exact
 
@@ -28,13 +28,13 @@ sigmoidal_learning = Claim(
         "one layer's share of the rate": partial(predicted, law=partial(mode_strength, tau=2.0)),
         "learning 1 % slow": partial(predicted, law=partial(mode_strength, tau=1.01)),
     },
-    settings={
-        "quick": [dict(data=data, **RUN) for data in ("digits", "wine")],
-        "standard": [
+    settings=scales(
+        quick=[dict(data=data, **RUN) for data in ("digits", "wine")],
+        standard=[
             dict(data=data, **{**RUN, "step": 0.002, "start": start})
             for data in ("digits", "wine", "breast_cancer", "iris", "diabetes")
             for start in (0.05, 1e-4)
         ],
-    },
+    ),
     proof="deep_linear/mode_strength",
 )

@@ -71,8 +71,17 @@ def time_and_mode(*, data, step, horizon, num_records, depth=2, **_):
     return {"t": times, "mode": 1 + np.arange(modes)}
 
 
+def constants(*matrices):
+    """NumPy matrices as constants of a traced experiment, at the precision it runs in.
+
+    JAX remembers the dtype with which it met a NumPy array first, at whatever precision: so it is
+    given a new one.
+    """
+    return tuple(jnp.asarray(matrix.astype(jnp.result_type(float))) for matrix in matrices)
+
+
 def trained_modes(key, task, layer_strengths, step, horizon, num_records):
-    target, covariance, left, s, right = (jnp.asarray(x) for x in task)
+    target, covariance, left, s, right = constants(*task)
     depth = len(layer_strengths)
     weights = draw_decoupled(key, left, right, layer_strengths, width=max(16, s.size))
     run = train(
@@ -99,6 +108,12 @@ def rounding(eps, *, s, start, step, horizon):
     return 10 * eps * (horizon / step) * np.maximum(s, start * s[0])
 
 
+def scales(quick, standard):
+    """Settings by scale; the full one takes the standard's with an eighth of the step."""
+    full = [{**setting, "step": setting["step"] / 8} for setting in standard]
+    return {"quick": quick, "standard": standard, "full": full}
+
+
 def swept(name: str, values, **setting):
     return [{**setting, name: value} for value in values]
 
@@ -106,4 +121,5 @@ def swept(name: str, values, **setting):
 RUN = dict(start=0.05, step=0.02, horizon=19.2, num_records=61)
 
 
-FINE_STEPS = tuple(0.02 / 2**k for k in range(6))
+STEPS = (0.08, 0.04, 0.02, 0.01, 0.005)
+FINE_STEPS = tuple(0.04 / 2**k for k in range(6))

@@ -13,6 +13,7 @@ from theorylab.deep_linear.claims.training import (
     Task,
     curvature,
     record_times,
+    scales,
     time_and_mode,
     trained_modes,
     whitened_task,
@@ -87,17 +88,17 @@ unlearning = Claim(
         ),
         "decay 2 % slow": partial(predicted_decay, law=partial(decaying_strength, tau=1.02)),
     },
-    settings={
-        "quick": [
+    settings=scales(
+        quick=[
             dict(data="digits", depth=depth, **{**RUN, "start": 1.0, "step": 0.005})
             for depth in (2, 3)
         ],
-        "standard": [
+        standard=[
             dict(data=data, depth=depth, **{**RUN, "start": start, "step": 0.002})
             for data in ("digits", "wine", "diabetes")
             for depth in (2, 3, 5)
             for start in (0.3, 1.0)
         ],
-    },
+    ),
     proof="deep_linear/decaying_strength",
 )

@@ -1,0 +1,60 @@
+"""The contract between kinds of code covers every module, and what claims point at exists."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import theorylab
+from theorylab.registry import FAMILIES
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS = PROJECT["tool"]["importlinter"]["contracts"]
+CLOSED_FORMS, SIMULATIONS, INSTRUMENTS = (
+    {name for name in contract["source_modules"] if not name.startswith("theorylab.experiment")}
+    for contract in CONTRACTS[:3]
+)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_module_of_a_family_is_of_one_kind(family):
+    folder = ROOT / "theorylab" / family
+    modules = {f"theorylab.{family}.{path.stem}" for path in folder.glob("*.py")}
+    modules -= {f"theorylab.{family}.__init__"}
+    of_family = lambda names: {name for name in names if name.startswith(f"theorylab.{family}.")}
+    assert modules == of_family(CLOSED_FORMS | SIMULATIONS | INSTRUMENTS)
+    assert not CLOSED_FORMS & INSTRUMENTS
+
+
+def test_simulations_are_kept_from_every_closed_form():
+    assert set(CONTRACTS[1]["forbidden_modules"]) >= CLOSED_FORMS
+
+
+def test_closed_forms_are_kept_from_everything_else():
+    assert set(CONTRACTS[0]["forbidden_modules"]) >= SIMULATIONS | INSTRUMENTS
+
+
+@pytest.mark.parametrize("claim_id", theorylab.claims())
+def test_every_claim_has_its_proof(claim_id):
+    assert (ROOT / "proofs" / f"{theorylab.claims()[claim_id].proof}.py").is_file()
+
+
+@pytest.mark.parametrize("path", sorted(CLOSED_FORMS))
+def test_docstrings_point_at_proofs_and_claims_that_exist(path):
+    text = (ROOT / (path.replace(".", "/") + ".py")).read_text()
+    for word in text.split('"""')[1].split("`"):
+        if word.startswith("proofs/"):
+            assert (ROOT / word).is_file(), word
+        if word.startswith("deep_linear.") and " " not in word:
+            assert word in theorylab.claims(), word
+
+
+@pytest.mark.parametrize("path", sorted(CLOSED_FORMS | INSTRUMENTS))
+def test_every_solver_is_offered_by_its_family(path):
+    family, name = path.split(".")[1:]
+    assert callable(getattr(getattr(theorylab, family), name))
+
+
+def test_top_level_folders_are_not_shipped():
+    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["theorylab"]

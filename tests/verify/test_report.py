@@ -1,0 +1,116 @@
+"""Verdicts as text, table, JSON, HTML, arrays and figures."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import theorylab
+from tests.toys import drawn_claim, exact_claim, rate_claim
+from theorylab.verify.criteria import Verdict
+from theorylab.verify.draw import save
+from theorylab.verify.report import Verdicts, write_json
+
+
+@pytest.fixture(scope="module")
+def verdict():
+    return theorylab.check(exact_claim())
+
+
+def test_a_verdict_reads_in_one_line(verdict):
+    text = str(verdict)
+    assert text.startswith("toy.decay: holds to ")
+    assert "rivals refuted: 1/1" in text
+    assert "\n" not in text
+
+
+def test_verdicts_print_as_a_table(verdict):
+    crashed = Verdict("error", "ValueError: lost", id="toy.broken")
+    text = str(Verdicts([verdict, crashed]))
+    assert "toy.decay" in text
+    assert "toy.broken: ValueError: lost" in text
+    assert "1 holds, 1 error in" in text
+    assert "\x1b" not in text
+
+
+def test_the_worst_status_counts():
+    order = ["holds", "skipped", "inconclusive", "refuted", "error"]
+    verdicts = [Verdict(status) for status in order]
+    for k, status in enumerate(order):
+        assert Verdicts(verdicts[: k + 1]).status == status
+    assert not Verdicts(verdicts).holds
+
+
+def test_html_is_escaped(verdict):
+    evil = replace(verdict, id="<script>alert(1)</script>", reason="a < b & c")
+    html = Verdicts([evil])._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "a &lt; b &amp; c" in html
+    assert verdict._repr_html_().startswith("<table>")
+
+
+def test_json_follows_its_schema(tmp_path, verdict):
+    path = tmp_path / "verdicts.json"
+    write_json([verdict, Verdict("error", "lost", id="toy.broken")], path)
+    document = json.loads(path.read_text())
+    assert document["schema"] == 1
+    first, second = document["verdicts"]
+    assert (first["id"], first["status"], first["replicates"]) == ("toy.decay", "holds", 4)
+    assert first["rivals"]["10 % slow"]["status"] == "refuted"
+    assert second["resolution"] is None
+    assert [file.name for file in tmp_path.iterdir()] == ["verdicts.json"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, verdict):
+    path = tmp_path / "verdicts.json"
+    path.write_text("old")
+    with pytest.raises(TypeError):
+        write_json([replace(verdict, reason=object())], path)
+    assert path.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_evidence_comes_as_labelled_arrays(verdict):
+    (data,) = verdict.evidence
+    assert data.observed.dims == ("replicate", "t")
+    assert data.attrs["rate"] == 1.0
+    gap = np.abs(data.observed - data.predicted)
+    np.testing.assert_allclose(float(gap.max()), verdict.resolution)
+    assert {"observed", "predicted"} <= set(data.to_dataframe().columns)
+    (drawn,) = theorylab.check(drawn_claim()).evidence
+    assert drawn.rate.dims == ("replicate",)
+
+
+@pytest.mark.parametrize(
+    "claim", [exact_claim(), drawn_claim(), rate_claim()], ids=lambda c: c.name
+)
+@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
+def test_evidence_is_drawn_into_the_same_file_twice(tmp_path, claim, suffix):
+    verdict = theorylab.check(claim)
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    save(verdict, first)
+    save(verdict, second)
+    assert first.stat().st_size > 1000
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_verdict_plots(verdict):
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure = verdict.plot()
+    above, below = figure.axes
+    t = np.asarray(verdict.records[0].coords["t"])
+    np.testing.assert_array_equal(above.lines[0].get_xdata(), t)
+    np.testing.assert_allclose(above.lines[0].get_ydata(), np.exp(-t))
+    assert below.get_ylabel().startswith("residual")
+    plt.close(figure)
+
+
+def test_nothing_to_draw_is_told():
+    with pytest.raises(ValueError, match="has no evidence to draw"):
+        Verdict("error", "lost", id="toy.broken").plot()
