@@ -6,29 +6,18 @@ from functools import partial
 
 import jax.numpy as jnp
 
-from theorylab.deep_linear.claims.scalar_learning import difference_of_norms
+from theorylab.deep_linear.claims.scalar_learning import difference_of_norms, trained_scalar
 from theorylab.deep_linear.claims.sources import HERE
-from theorylab.deep_linear.claims.training import STEPS, curvature, stride, swept
+from theorylab.deep_linear.claims.training import STEPS, curvature, swept
 from theorylab.deep_linear.implicit_balancing import implicit_balancing
 from theorylab.deep_linear.scalar_network import scalar_imbalance
-from theorylab.deep_linear.simulation import draw_gaussian, train
 from theorylab.verify import Claim, Outcome, Rate
 
 
-def trained_shrinkage(key, *, target, weight_scale, hidden, step, horizon):
+def trained_shrinkage(key, **setting):
     """Logarithm of the final over the initial `K` of a random network."""
-    weights = draw_gaussian(key, (1, hidden, 1), weight_scale)
-    run = train(
-        weights,
-        target * jnp.ones((1, 1)),
-        jnp.ones((1, 1)),
-        step / curvature(jnp.abs(target), 2),
-        num_records=2,
-        stride=stride(step, horizon, 2, jnp),
-        measure=_log_imbalance,
-    )
-    shrinkage = run.measured[1] - run.measured[0]
-    return Outcome(shrinkage, {"first": weights[0][:, 0], "second": weights[1][0]})
+    (start, end), given = trained_scalar(key, _log_imbalance, num_records=2, **setting)
+    return Outcome(end - start, given)
 
 
 def _log_imbalance(weights):

@@ -16,7 +16,9 @@ from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
 from theorylab.verify import Claim, Exact, Outcome, Source
 
 
-def learned_outputs(key, *, target, weight_scale, hidden, step, horizon, num_records):
+def trained_scalar(
+    key, measure, *, target, weight_scale, hidden, step, horizon, num_records
+) -> Outcome:
     """One input, one output, hidden weights at random: nothing is aligned or balanced."""
     weights = draw_gaussian(key, (1, hidden, 1), weight_scale)
     run = train(
@@ -26,9 +28,13 @@ def learned_outputs(key, *, target, weight_scale, hidden, step, horizon, num_rec
         step / curvature(jnp.abs(target), 2),
         num_records=num_records,
         stride=stride(step, horizon, num_records, jnp),
-        measure=lambda weights: (weights[1] @ weights[0])[0, 0],
+        measure=measure,
     )
     return Outcome(run.measured, {"first": weights[0][:, 0], "second": weights[1][0]})
+
+
+def learned_outputs(key, **setting):
+    return trained_scalar(key, lambda weights: (weights[1] @ weights[0])[0, 0], **setting)
 
 
 def output_times(*, target, step, horizon, num_records, **_):
