@@ -51,7 +51,7 @@ def run(*words):
         ("wrong.decay", 1),
         ("wrong.rivals", 3),
         ("wrong.crash", 4),
-        ("wrong.missing", 0),
+        ("wrong.missing", 3),
         ("*", 4),
         ("*.decay", 1),
     ],
@@ -106,6 +106,9 @@ def test_json_is_written(tmp_path):
         (("figure", "toy.decay", "-o", "x.gif"), "`--output` must end in one of .pdf, .svg, .png"),
         (("figure", "toy.decay", "-o", "no/such/x.pdf"), "`--output` needs an existing folder"),
         (("figure", "toy.*", "-o", "x.pdf"), "one claim is needed"),
+        (("check", "toy.decay", "--json", "."), "`--json` needs a"),
+        (("check", "toy.decay", "--json", "tests"), "needs a file; got the folder"),
+        (("check", "toy.decay", "--set", "rate=None"), "setting `rate` must be a number"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(words, message):
@@ -121,6 +124,10 @@ def test_settings_are_replaced_from_the_command_line(tmp_path):
     assert run("check", "toy.decay", *words).exit_code == 0
     (verdict,) = json.loads(path.read_text())["verdicts"]
     assert verdict["settings"] == [{"rate": 2.0, "step": 0.01, "num_steps": 50}]
+
+
+def test_the_version_is_told():
+    assert run("--version").stdout.startswith("theorylab 0.")
 
 
 def test_list_names_every_claim():
@@ -161,11 +168,11 @@ def test_an_interrupt_keeps_the_verdicts_reached(monkeypatch):
     result = run("check")
     assert result.exit_code == 130
     assert "toy.decay" in result.stdout
-    assert "interrupted" in result.stderr
+    assert "interrupted: the verdicts above" in result.stderr
 
 
 def test_ctrl_c_ends_the_command_cleanly():
-    command = [sys.executable, "-m", "theorylab.cli", "check", "--scale", "full"]
+    command = [sys.executable, "-m", "theorylab", "check", "--scale", "full"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(6)
     os.kill(process.pid, signal.SIGINT)

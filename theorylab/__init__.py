@@ -53,13 +53,19 @@ def check(
         is a verdict of status `error`; of several, those without a `setting` given are `skipped`.
     """
     from theorylab import registry
+    from theorylab.verify.claim import Claim
     from theorylab.verify.report import Verdicts
     from theorylab.verify.run import check_claims
 
     patterns = [item for item in selection if isinstance(item, str)]
     own = [item for item in selection if not isinstance(item, str)]
     chosen = registry.select(patterns) if patterns or not own else {}
-    chosen |= {registry.identify(claim) or f"claim {i}": claim for i, claim in enumerate(own, 1)}
+    for claim in own:
+        if not isinstance(claim, Claim):
+            raise TypeError(f"a claim, its id or a glob is needed; got {claim!r}")
+        name = registry.identify(claim) or "claim"
+        taken = sum(known.split(" #")[0] == name for known in chosen)
+        chosen[f"{name} #{taken + 1}" if taken else name] = claim
     single = len(selection) == 1 and not any(registry.is_glob(pattern) for pattern in patterns)
     verdicts = Verdicts(
         check_claims(

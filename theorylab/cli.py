@@ -33,10 +33,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+ClaimId = Annotated[
+    str, typer.Argument(metavar="ID", help="A claim, as `theorylab list` names it.")
+]
 
 Patterns = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID-OR-GLOB...]", help="Claims by id or glob; all of them by default."),
+    typer.Argument(metavar="ID-OR-GLOB", help="Claims by id or glob; all by default."),
 ]
 Scale = Annotated[str, typer.Option(help="How much evidence: quick, standard or full.")]
 Seed = Annotated[int, typer.Option(help="Seed of all randomness.")]
@@ -64,19 +67,20 @@ def check(
 ) -> None:
     """Set claims against simulations that could have disagreed.
 
-    Exit code: 0 all hold, 1 one is refuted, 3 one is inconclusive, 4 one crashed, 2 bad usage, 130
-    interrupted.
+    Exit code: 0 all hold (those skipped are named), 1 one is refuted, 3 one is inconclusive or all
+    were skipped, 4 one crashed, 2 bad usage, 130 interrupted.
     """
     from theorylab.verify.criteria import EXIT_CODES
     from theorylab.verify.report import Verdicts, write_json
 
-    if json is not None and not json.parent.is_dir():
-        _refuse(f"`--json` needs an existing folder; got {str(json.parent)!r}")
+    if json is not None:
+        _require_writable("--json", json)
     reached: list[Verdict] = []
     interrupted = False
     try:
         for verdict in _verdicts(patterns or [], scale, seed, precision, settings):
             reached.append(verdict)
+            _interrupts.something_to_keep = True
     except KeyboardInterrupt:
         interrupted = True
     verdicts = Verdicts(reached)
@@ -87,11 +91,10 @@ def check(
         except OSError as error:
             _refuse(f"cannot write {str(json)!r}: {error.strerror}")
     if interrupted:
-        Console(stderr=True).print(
-            "interrupted: the verdicts above were reached before", style="red"
-        )
+        _say("interrupted: the verdicts above were reached before")
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(EXIT_CODES[verdicts.status])
+    checked = any(verdict.status != "skipped" for verdict in verdicts)
+    raise typer.Exit(EXIT_CODES[verdicts.status if checked else "inconclusive"])
 
 
 @app.command("list")
@@ -108,7 +111,7 @@ def list_claims(patterns: Patterns = None) -> None:
 
 
 @app.command()
-def show(claim_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def show(claim_id: ClaimId) -> None:
     """Show a claim: its statement, source, assumptions, rivals, settings and tolerance."""
     from rich.table import Table
 
@@ -133,18 +136,19 @@ def show(claim_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
 
 @app.command()
 def figure(
-    claim_id: Annotated[str, typer.Argument(metavar="ID")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.{pdf,svg,png}")],
+    claim_id: ClaimId,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A .pdf, .svg or .png file.")
+    ],
     scale: Scale = "quick",
     seed: Seed = 0,
     precision: Precision = "float64",
     settings: Settings = None,
 ) -> None:
     """Check a claim and draw its evidence: theory as lines, simulation as markers."""
-    if output.suffix not in FORMATS:
+    if output.suffix.lower() not in FORMATS:
         _refuse(f"`--output` must end in one of {', '.join(FORMATS)}; got {str(output)!r}")
-    if not output.parent.is_dir():
-        _refuse(f"`--output` needs an existing folder; got {str(output.parent)!r}")
+    _require_writable("--output", output)
     claim_id, _ = _one(claim_id)
     try:
         (verdict,) = _verdicts([claim_id], scale, seed, precision, settings)
@@ -155,16 +159,25 @@ def figure(
 
     from theorylab.verify.draw import save
 
-    save(verdict, output)
+    try:
+        save(verdict, output)
+    except OSError as error:
+        _refuse(f"cannot write {str(output)!r}: {error.strerror}")
     _console().print(Text(f"{output}: {verdict}"))
 
 
 class _Interrupts:
-    """Remembers Ctrl-C: Python drops the exception where it strikes inside a C import."""
+    """What Ctrl-C does: end at once, or, once there are verdicts to show, when they can be.
 
-    pressed = False
+    It is remembered: Python drops the exception where it strikes inside a C import.
+    """
+
+    pressed = something_to_keep = False
 
     def __call__(self, *_: Any) -> None:
+        if not self.something_to_keep:
+            os.write(2, b"interrupted\n")
+            os._exit(INTERRUPTED)
         self.pressed = True
         raise KeyboardInterrupt
 
@@ -214,7 +227,7 @@ def _verdicts(
             )
         except BadSetting as error:
             _refuse(f"`--set {' '.join(settings or [])}`: {error}")
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             _refuse(str(error))
 
 
@@ -260,7 +273,7 @@ def _parse(text: str) -> tuple[str, Any]:
 def _console() -> Console:
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, 118)
+        console.width = int(os.environ.get("COLUMNS", "118"))
     return console
 
 
@@ -300,11 +313,37 @@ def _progress(claims: int) -> Iterator[Any]:
         yield notify
 
 
+def _require_writable(option: str, path: Path) -> None:
+    """Refuse, before any work, a file that cannot be written after it."""
+    if not path.parent.is_dir() or not str(path.name):
+        _refuse(f"`{option}` needs an existing folder; got {str(path.parent)!r}")
+    if path.is_dir():
+        _refuse(f"`{option}` needs a file; got the folder {str(path)!r}")
+
+
+def _say(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message))
+
+
 def _refuse(message: str, code: int = 2) -> NoReturn:
     """One line on standard error, and the exit code of bad usage."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"theorylab: {message}"))
+    _say(f"theorylab: {message}")
     raise typer.Exit(code)
 
 
-if __name__ == "__main__":
-    main()
+def _version(asked: bool | None) -> None:
+    if asked:
+        import theorylab
+
+        typer.echo(f"theorylab {theorylab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="The version."),
+    ] = None,
+) -> None:
+    """Results of deep-learning theory that run, are checked, and can be used."""

@@ -36,6 +36,16 @@ def prove_a_step_lowers_the_logarithm_of_the_imbalance():
     vanishes(sp.series(log_k, eta, 0, 4).removeO() + (eta * r) ** 2)
 
 
+def prove_the_delay_of_a_falling_imbalance():
+    """At fixed `y`, `u` goes with `K`: `-eta r^2 u` per time, which along `n r` adds up to
+    `-(eta/4) n r ln(n/n_0)`, for `dn/dt = 4 u r`.
+    """
+    vanishes(K * sp.diff(u, K) - u)
+    rate = sp.diff(n, y) * 2 * r  # dn/dt at constant K
+    vanishes(rate - 4 * u * r)
+    vanishes(-eta * r**2 * u / (n * r) + eta / 4 * rate / n)
+
+
 def prove_the_response_to_a_change_of_imbalance():
     """At fixed `u`, `d(n r)/d ln K = K^2 r / n`; variations along the flow go as `n r`.
 

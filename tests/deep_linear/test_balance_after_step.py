@@ -88,6 +88,6 @@ def test_shapes_that_do_not_fit_are_refused(unchecked):
     with pytest.raises(ValueError, match=r"got shapes \(2, 2\), \(2, 3\) and \(3, 2\)"):
         balance_after_step(first, second, target.T, 0.1)
     with pytest.raises(
-        ValueError, match=r"`input_covariance` must have shape \(3, 3\); got \(2, 2"
+        ValueError, match=r"`input_covariance` of shape \(3, 3\); got shapes \(\) and \(2, 2"
     ):
         balance_after_step(first, second, target, 0.1, np.eye(2))

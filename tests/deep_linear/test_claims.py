@@ -19,6 +19,7 @@ from theorylab.deep_linear.claims.descent import delayed_strengths
 from theorylab.deep_linear.claims.training import whitened_task
 from theorylab.deep_linear.simulation import draw_decoupled, train
 from theorylab.experiment.data_matrix import data_matrix
+from theorylab.verify import Outcome
 
 ALL = theorylab.claims()
 few = settings(max_examples=12)
@@ -35,13 +36,12 @@ def test_every_claim_holds_with_another_seed(claim_id):
     assert verdict.holds, verdict
 
 
-@pytest.mark.parametrize(
-    "claim_id", [name for name, claim in ALL.items() if "Exact" in repr(claim.criterion)]
-)
+@pytest.mark.parametrize("claim_id", ALL)
 def test_no_claim_is_refuted_in_single_precision(claim_id):
     verdict = theorylab.check(claim_id, precision="float32")
     assert verdict.status in ("holds", "inconclusive"), verdict
-    assert not verdict.relative_resolution > 1
+    if verdict.records and "Exact" in repr(verdict.claim.criterion):
+        assert verdict.relative_resolution <= 1
 
 
 # From a start near the target a law 1 % slow lies within the tolerance: a coarser rival there.
@@ -53,6 +53,14 @@ from_any_start = replace(
         )
     },
 )
+
+
+def no_learning_of_two(*, first, second, **setting):
+    return 0 * claims.imbalanced_learning.predict(first=first, second=second, **setting)
+
+
+# A rival that any start refutes, where closer ones lie within the tolerance of some.
+from_any_layers = replace(claims.imbalanced_learning, rivals={"no learning": no_learning_of_two})
 
 
 @few
@@ -74,10 +82,35 @@ def test_random_networks_follow_their_own_law(seed, scale, target):
 @few
 @given(seeds, st.floats(-1.5, 1.5).filter(lambda x: abs(x) > 0.2), st.floats(0.02, 0.3))
 def test_unequal_layers_follow_their_imbalance(seed, first, second):
-    verdict = theorylab.check(
-        claims.imbalanced_learning, seed=seed, first=first, second=second, data="wine"
-    )
-    assert verdict.relative_resolution < 1, verdict
+    verdict = theorylab.check(from_any_layers, seed=seed, first=first, second=second, data="wine")
+    assert verdict.holds, verdict
+
+
+@few
+@given(seeds, st.floats(0.02, 0.1), st.floats(0.8, 1.25))
+@example(0, 0.05, 0.9)  # the drop of the imbalance at fixed y was forgotten: 1.14 tolerances
+@example(0, 0.02, 0.9)
+def test_small_nearly_balanced_layers_follow_their_imbalance(seed, first, ratio):
+    setting = dict(first=first, second=first * ratio, data="wine", step=0.01, horizon=40.0)
+    verdict = theorylab.check(from_any_layers, seed=seed, **setting)
+    assert verdict.holds, verdict
+
+
+def test_unlearning_holds_as_long_as_it_is_watched():
+    verdict = theorylab.check(claims.unlearning, horizon=100.0, step=0.02)
+    assert verdict.relative_resolution <= 1, verdict
+
+
+@pytest.mark.parametrize("mutate", [lambda u, s: 3 * s, lambda u, s: s, lambda u, s: jnp.nan])
+def test_modes_that_overshoot_do_not_pass_for_late_ones(mutate):
+    s = whitened_task("digits").singular_values
+
+    def observe(key, **setting):
+        u = claims.discretization_delay.observe(key, **setting).value
+        u = jnp.where(u > 0.5 * s, mutate(u, s), u)
+        return Outcome(u, {"strengths": u})
+
+    assert not theorylab.check(replace(claims.discretization_delay, observe=observe)).holds
 
 
 @pytest.mark.parametrize("factor", [0.97, 1.03])
@@ -147,9 +180,10 @@ def test_claims_hold_on_a_table_of_ones_own(tmp_path):
     [
         (dict(step=-1.0), "`step` must be > 0; got -1"),
         (dict(step=2.5), "`step` must be < 2, or descent is unstable; got 2.5"),
+        (dict(step=0.1), "`step` must be <= 0.05, as far as the tolerance is derived; got 0.1"),
         (dict(horizon=0.0), "`horizon` must be > 0; got 0"),
-        (dict(num_records=1), "`num_records` must be >= 2; got 1"),
-        (dict(start=-0.1), "`initial_strength` must be > 0"),
+        (dict(num_records=1), "`num_records` must be between 2 and 100000; got 1"),
+        (dict(start=-0.1), "`start` must be > 0; got -0.1"),
         (dict(data="dgits"), "no data matrix 'dgits'"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from theorylab.errors import MissingExtra, UnknownName
-from theorylab.experiment.data_matrix import NAMES, data_matrix
+from theorylab.experiment.data_matrix import NAMES, _read, data_matrix
 
 SHAPES = {
     "digits": ((1797, 64), 10),
@@ -63,7 +63,9 @@ def test_arrays_are_read(tmp_path):
         ("1,2,3\n4,x,6\n", "must hold numbers; got 'x' in row 2"),
         ("1,2,3\n4,5\n", "equally many in every row"),
         ("1\n2\n", "two columns or more"),
-        ("", "two columns or more"),
+        ("", "no rows of data"),
+        ("a,b,y\n", "no rows of data"),
+        ("1,2,0.5\n1,2,\n", "throughout; got '' in row 2"),
         ("1,2,0.5\n", "two examples or more"),
         ("1,nan,0.5\n1,2,0.6\n", "inputs of .* must be finite; got nan in row 1"),
         ("1,2,0.5\n1,2,inf\n", "targets of .* must be finite; got inf in row 2"),
@@ -96,6 +98,13 @@ def test_a_missing_library_is_named(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    data_matrix.cache_clear()
+    _read.cache_clear()
     with pytest.raises(MissingExtra, match=r"pip install 'theorylab\[data\]'"):
         data_matrix("wine")
+
+
+def test_a_file_that_changes_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    table(path, "1,2,0.5\n3,4,1.5\n")
+    with pytest.raises(ValueError, match="has changed since it was read"):
+        table(path, "1,2,0.5\n3,4,1.5\n5,6,7.5\n")

@@ -88,10 +88,11 @@ def test_two_libraries_are_refused_by_name():
 )
 def test_bounds_name_the_argument_and_the_value_met(xp, check, bound, good, bad):
     assert bool(xp.all(check(load=xp.asarray([good, good]))))
-    for value in (bad, np.nan):
-        with pytest.raises(ValueError, match=f"`load` must be {bound}; got {value:.6g}"):
+    also = bound if bound == "finite" else f"finite and {bound}"
+    for value, words in ((bad, bound), (np.nan, also), (np.inf, also)):
+        with pytest.raises(ValueError, match=f"`load` must be {words}; got {value:.6g}"):
             check(load=xp.asarray(value))
-        with pytest.raises(ValueError, match=f"`load` must be {bound} everywhere; got {value:.6g}"):
+        with pytest.raises(ValueError, match=f"`load` must be {words} everywhere; got {value:.6g}"):
             check(load=xp.asarray([good, value, good]))
 
 

@@ -116,9 +116,9 @@ def test_a_tolerance_far_above_the_error_is_told():
 
 def test_rivals_within_the_tolerance_are_found_before_simulating():
     theory = evidence([[0.0]], [1.0], [0.1], {"inside": [1.05], "outside": [1.2]})
-    assert Exact(0.1).powerless([theory]) == ["inside"]
-    theories = sweep(lambda n: 1.0, SIZES, {"near": -1.09, "far": -1.2})
-    assert Rate("n", -1.0, band=0.05).powerless(theories) == ["near"]
+    assert Exact(0.1).powerless(theory.rivals, [theory]) == ["inside"]
+    assert Exact(0.1).powerless(theory.rivals, []) == []
+    assert Rate("n", -1.0, band=0.05).powerless({"near": -1.09, "far": -1.2}, []) == ["near"]
 
 
 @given(POWERS, st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
@@ -170,6 +170,25 @@ def test_rounding_widens_the_interval():
     np.testing.assert_allclose(blunt.resolution, 2e-4 * 512 / np.log(2))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_every_group_must_show_the_rate(order):
+    good = [e._replace(setting={**e.setting, "m": 1}) for e in sweep(lambda n: 1 / n, SIZES)]
+    dead = [e._replace(setting={**e.setting, "m": 2}) for e in sweep(lambda n: 0.0, SIZES)]
+    lost = [e._replace(setting={**e.setting, "m": 2}) for e in sweep(lambda n: np.nan, SIZES)]
+    rate = Rate("n", -1.0, band=0.05)
+    assert rate.decide((good + dead)[::order]).inconclusive
+    assert rate.decide((good + lost)[::order]).refuted
+
+
+@pytest.mark.parametrize(
+    "bad", [dict(exponent=0.0), dict(exponent=np.nan), dict(band=0.0), dict(correction=-1.0)]
+)
+def test_a_rate_out_of_bounds_is_refused(bad):
+    (name,) = bad
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        Rate(**({"over": "n", "exponent": -1.0, "band": 0.05} | bad))
+
+
 def test_a_vanished_deviation_decides_nothing():
     assert (
         Rate("n", -1.0, band=0.05).decide(sweep(lambda n: 0.0, SIZES, {"flat": 0.0})).inconclusive
@@ -182,6 +201,7 @@ def test_a_vanished_deviation_decides_nothing():
         ([1.0, 2.0, 4.0], "four values of `n` or more"),
         ([1.0, 1.5, 2.25, 3.375], "over a factor of 8"),
         ([1.0, 2.0, 4.0, 9.0], "constant ratio"),
+        ([0.0, 1.0, 2.0, 4.0], "must be finite and > 0"),
     ],
 )
 def test_sizes_that_show_no_rate_are_refused(sizes, message):

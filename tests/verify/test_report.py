@@ -1,13 +1,17 @@
 """Verdicts as text, table, JSON, HTML, arrays and figures."""
 
 import json
+import os
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import theorylab
 from tests.toys import drawn_claim, exact_claim, rate_claim
+from theorylab.verify import Exact
 from theorylab.verify.criteria import Verdict
 from theorylab.verify.draw import save
 from theorylab.verify.report import Verdicts, write_json
@@ -72,6 +76,20 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, verdict):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_json_goes_into_a_pipe_and_through_a_link(tmp_path, verdict):
+    target, link, pipe = (tmp_path / name for name in ("target", "link", "pipe"))
+    link.symlink_to(target)
+    write_json([verdict], link)
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["schema"] == 1
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=pipe.read_text)
+    reader.start()
+    write_json([verdict], pipe)
+    reader.join(10)
+    assert pipe.is_fifo()
+
+
 def test_evidence_comes_as_labelled_arrays(verdict):
     (data,) = verdict.evidence
     assert data.observed.dims == ("replicate", "t")
@@ -109,6 +127,16 @@ def test_a_verdict_plots(verdict):
     np.testing.assert_allclose(above.lines[0].get_ydata(), np.exp(-t))
     assert below.get_ylabel().startswith("residual")
     plt.close(figure)
+
+
+def test_a_number_is_drawn_against_its_prediction():
+    settings = {"quick": [dict(rate=1.0, step=0.01)]}
+    claim = rate_claim(
+        criterion=Exact(0.01), settings=settings, rivals={"no decay": lambda rate, step: 1.0}
+    )
+    verdict = theorylab.check(claim)
+    assert verdict.holds, verdict
+    assert verdict.plot(Figure()).axes
 
 
 def test_nothing_to_draw_is_told():

@@ -159,7 +159,7 @@ def test_a_rival_within_the_tolerance_is_told_without_simulating():
     ("changes", "message"),
     [
         (dict(predict=lambda **_: np.ones(3)), r"the prediction has shape \(3,\), the observation"),
-        (dict(rivals={"odd": lambda **_: np.ones(3)}), "rival “odd” has shape"),
+        (dict(rivals={"odd": lambda **_: np.ones(3)}), "rival 'odd' has shape"),
         (dict(coords=lambda **_: {"t": np.ones(3)}), "`coords` has lengths"),
     ],
 )
@@ -204,6 +204,25 @@ def test_values_a_theory_refuses_are_bad_arguments():
         check(exact_claim(predict=predict), changes={"rate": -1.0})
 
 
+def test_settings_outside_the_domain_are_refused_before_any_work():
+    from theorylab.verify.run import BadSetting
+
+    def domain(rate, **_):
+        if rate > 5:
+            raise ValueError("`rate` must be <= 5; got 9")
+
+    claim = exact_claim(domain=domain, observe=pytest.fail)
+    with pytest.raises(BadSetting, match="`rate` must be <= 5; got 9"):
+        check(claim, changes={"rate": 9.0})
+
+
+def test_claims_that_cannot_take_a_change_are_skipped_among_several():
+    claims = {"decay": exact_claim(), "order": rate_claim()}
+    statuses = {v.id: v for v in check_claims(claims, changes={"step": 0.02}, lenient=True)}
+    assert statuses["decay"].holds
+    assert "four values of `step`" in statuses["order"].reason
+
+
 def test_whole_numbers_serve_for_floats():
     assert check(exact_claim(), changes={"rate": 1}).records[0].setting["rate"] == 1.0
 
@@ -217,7 +236,7 @@ def test_several_claims_skip_those_without_the_setting():
     claims = {"decay": exact_claim(), "drawn": drawn_claim()}
     statuses = {v.id: v.status for v in check_claims(claims, changes={"pace": 2.0}, lenient=True)}
     assert statuses == {"decay": "skipped", "drawn": "holds"}
-    with pytest.raises(ValueError, match="no claim selected has every setting of speed"):
+    with pytest.raises(ValueError, match="no claim selected can be checked so"):
         check_claims(claims, changes={"speed": 2.0}, lenient=True)
 
 
@@ -233,6 +252,16 @@ def test_the_configuration_of_jax_is_left_alone():
 
     check(exact_claim())
     assert jax.numpy.ones(1).dtype == "float32"
+
+
+def test_claims_of_one_name_are_told_apart():
+    assert [v.id for v in theorylab.check(exact_claim(), exact_claim())] == [
+        "toy.decay",
+        "toy.decay #2",
+    ]
+    for wrong in (3, None, ["toy.decay"]):
+        with pytest.raises(TypeError, match="a claim, its id or a glob is needed; got"):
+            theorylab.check(wrong)
 
 
 def test_the_front_door_takes_a_claim_of_ones_own():

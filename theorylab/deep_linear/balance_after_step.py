@@ -39,8 +39,13 @@ def balance_after_step(
     Raises: `ValueError` on shapes that do not fit, or an entry outside the bounds above; under
         `jit`, NaN instead of the latter.
     """
-    xp, (W1, W2, S, eta) = arrays(
-        first=first, second=second, target=target, learning_rate=learning_rate
+    white = input_covariance is None
+    xp, (W1, W2, S, eta, covariance) = arrays(
+        first=first,
+        second=second,
+        target=target,
+        learning_rate=learning_rate,
+        input_covariance=1.0 if white else input_covariance,
     )
     if not all(x.ndim == 2 for x in (W1, W2, S)) or (
         (W2.shape[1], W2.shape[0], W1.shape[1]) != (W1.shape[0], *S.shape)
@@ -49,19 +54,16 @@ def balance_after_step(
             "`second @ first` must have the shape of `target`; got shapes "
             f"{tuple(W2.shape)}, {tuple(W1.shape)} and {tuple(S.shape)}"
         )
+    if eta.ndim or not (white or covariance.shape == (S.shape[1],) * 2):
+        raise ValueError(
+            f"`learning_rate` must be a number, `input_covariance` of shape {(S.shape[1],) * 2}; "
+            f"got shapes {tuple(eta.shape)} and {tuple(covariance.shape)}"
+        )
     inside = require_positive(learning_rate=eta)
-    for name, matrix in {"first": W1, "second": W2, "target": S}.items():
+    tables = {"first": W1, "second": W2, "target": S, "input_covariance": covariance}
+    for name, matrix in tables.items():
         inside = inside & xp.all(require_finite(**{name: matrix}))
-    product = W2 @ W1
-    if input_covariance is not None:
-        _, (covariance, _) = arrays(input_covariance=input_covariance, first=W1)
-        if covariance.shape != (S.shape[1],) * 2:
-            raise ValueError(
-                f"`input_covariance` must have shape {(S.shape[1],) * 2}; "
-                f"got {tuple(covariance.shape)}"
-            )
-        inside = inside & xp.all(require_finite(input_covariance=covariance))
-        product = product @ covariance
+    product = W2 @ W1 if white else W2 @ W1 @ covariance
     E = S - product
     backward, forward = W1 @ E.T, W2.T @ E  # the steps of the two layers, over eta
     drift = backward @ backward.T - forward @ forward.T

@@ -22,7 +22,7 @@ $$\frac{L|s|^{2-2/L}t}{\tau} = \Theta(\zeta)-\Theta(\zeta_0), \quad \Theta(\zeta
 Its tail is $u \simeq [(L-2)|s|t/\tau]^{-L/(L-2)}$ for $L > 2$.
 
 Proof: `proofs/deep_linear/decaying_strength.py`. Claim: `deep_linear.unlearning`.
-Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, Eq. (16), for targets of any sign.
+Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, for targets of any sign.
 """
 
 from __future__ import annotations

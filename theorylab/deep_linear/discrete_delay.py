@@ -15,6 +15,8 @@ Integration, Ch. IX; for descent, Barrett & Dherin (2021), arXiv:2009.11162.
 
 from __future__ import annotations
 
+import math
+
 from theorylab.deep_linear.learning_time import require_initial
 from theorylab.numerics.annotations import Array, Float, Reals
 from theorylab.numerics.arrays import (
@@ -51,6 +53,8 @@ def discrete_delay(
     Raises: `ValueError` on an entry outside the bounds above; under `jit`, NaN instead.
     """
     depth = require_depth(depth)
+    if math.isinf(depth):
+        raise ValueError("`depth` must be finite: rescaled time has no steps; got inf")
     xp, (u, s, u0, eta) = arrays(
         strength=strength,
         singular_value=singular_value,

@@ -52,7 +52,7 @@ def implicit_balancing(
     end, start = xp.hypot(c, 2 * s), xp.hypot(c, 2 * u0)
     cross = 4 * u0 * s
     same = (c**2 + 4 * (s**2 + u0**2)) / (start * end + xp.abs(cross))
-    opposite = (start * end - cross) / c**2
+    opposite = start / c * (end / c) - cross / c / c
     angle = xp.asinh(2 * (s - u0) / (end + start) * (1 + xp.where(cross > 0, same, opposite)))
     roots = 4 * (s - u0) * (s + u0) / (end + start)
     return nan_outside(xp, inside, -eta * (s / 2 * angle - roots / 4))

@@ -10,14 +10,14 @@ included.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from theorylab.numerics.annotations import Array, Float
 from theorylab.numerics.arrays import arrays, require_finite
 
-# Directions of variance below this fraction of the largest are dropped: they are constant inputs
-# or duplicates of others, up to rounding.
-_LEAST_VARIANCE = 1e-10
+# Directions that deviate by less than this fraction of the largest are dropped: they are constant
+# inputs or duplicates of others, up to rounding. As variances, a fraction of 1e-10.
+_LEAST_DEVIATION = 1e-5
 
 
 class InputOutputModes(NamedTuple):
@@ -48,7 +48,8 @@ def input_output_modes(
             variance; else take them as they are.
 
     Returns: the modes and the inputs, arrays of the library of the arguments (NumPy by default).
-    Raises: `ValueError` on shapes that do not fit, on NaN or infinity, and on constant inputs.
+    Raises: `ValueError` on shapes that do not fit, on NaN or infinity, and on constant inputs or
+        targets.
     """
     xp, (X, Y) = arrays(inputs=inputs, targets=targets)
     if X.ndim != 2 or Y.ndim != 2 or X.shape[0] != Y.shape[0]:
@@ -59,13 +60,28 @@ def input_output_modes(
     require_finite(inputs=X)
     require_finite(targets=Y)
     count = X.shape[0]
+    if X.shape[0] < 2 or 0 in (X.shape[1], Y.shape[1]):
+        raise ValueError(
+            "`inputs` and `targets` must have two examples or more, and a column or more; "
+            f"got shapes {tuple(X.shape)} and {tuple(Y.shape)}"
+        )
+    if whiten:
+        require_varying(xp, inputs=X)
+    require_varying(xp, targets=Y)
     if whiten:
         X = X - xp.mean(X, axis=0)
         # The left factor of the inputs is orthonormal to rounding, however they are conditioned;
         # dividing by eigenvalues of their covariance would square the condition number.
         whitened, deviations, _ = xp.linalg.svd(X, full_matrices=False)
-        if not deviations[0] > 0:
-            raise ValueError("`inputs` must vary over the examples; all rows are equal")
-        X = whitened[:, deviations**2 > _LEAST_VARIANCE * deviations[0] ** 2] * count**0.5
+        X = whitened[:, deviations > _LEAST_DEVIATION * deviations[0]] * count**0.5
     left, s, right = xp.linalg.svd(Y.T @ X / count, full_matrices=False)
     return InputOutputModes(left, s, right.T, X, X.T @ X / count)
+
+
+def require_varying(xp: Any, **table: Float[Array, "examples columns"]) -> None:
+    """Refuse a table whose rows are equal up to rounding."""
+    ((name, values),) = table.items()
+    spread = xp.max(values, axis=0) - xp.min(values, axis=0)
+    size = xp.max(xp.abs(values), axis=0)
+    if not bool(xp.any(spread > 64 * xp.finfo(values.dtype).eps * size)):
+        raise ValueError(f"`{name}` must vary over the examples; all rows are equal")

@@ -25,7 +25,7 @@ time constant is one over the learning rate *per example*. At infinite depth the
 diverges, and times are those of $\dot u = u^2(s-u)$, that is $Lt/\tau$ in place of $t/\tau$.
 
 Proof: `proofs/deep_linear/learning_time.py`. Claims: `deep_linear.depth_sets_the_plateau`.
-Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, Eqs. (6), (16) and Sec. 3.
+Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ and at any other depth the inverse of the time law, Eq. (3) of `learning_time`.
 
 Proof: `proofs/deep_linear/mode_strength.py`. Claims: `deep_linear.sigmoidal_learning`,
 `deep_linear.depth_sets_the_plateau`, `deep_linear.first_order_descent`.
-Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, Eqs. (6), (8), (16).
+Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ $K$ is not $\big|\|w_1\|^2-\|w_2\|^2\big|$ unless the two are parallel.
 
 Proof: `proofs/deep_linear/scalar_network.py`. Claim: `deep_linear.scalar_learning`.
 Reference: the conserved quantity is that of Braun, Dominé, Fitzgerald & Saxe (2022),
-arXiv:2212.13961, restricted to one input and one output; here it needs no balance.
+doi:10.1088/1742-5468/ad01b8, restricted to one input and one output; here it needs no balance.
 """
 
 from __future__ import annotations

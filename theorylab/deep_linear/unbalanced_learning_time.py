@@ -11,7 +11,7 @@ $2v = |c|\sinh\theta$. The published form is this one at $c > 0$; it takes logar
 numbers at $c < 0$. At $c = 0$ the law is the balanced one, and needs $u_0 > 0$.
 
 Proof: `proofs/deep_linear/unbalanced_learning_time.py`. Claim: `deep_linear.imbalanced_learning`.
-Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, App. A.
+Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, appendix.
 """
 
 from __future__ import annotations

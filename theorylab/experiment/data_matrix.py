@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,6 @@ class DataMatrix(NamedTuple):
     targets: np.ndarray
 
 
-@lru_cache(maxsize=32)
 def data_matrix(name: str) -> DataMatrix:
     """A data matrix, with one-hot targets where the labels are classes.
 
@@ -37,9 +37,25 @@ def data_matrix(name: str) -> DataMatrix:
             `.npy` or `.csv`, a table whose last column is the target (a header is allowed).
             Targets that are words, or whole numbers of at most 20 values, are classes.
 
+    A file is read once: what was derived from it stands for as long as the program runs.
+
     Raises: `UnknownName` for anything else; `ValueError` for a table that is not numbers throughout
-        or has fewer than two rows; `MissingExtra` without scikit-learn.
+        or has fewer than two rows, and for a file that has changed since it was read;
+        `MissingExtra` without scikit-learn.
     """
+    if name not in NAMES and Path(name).is_file():
+        stamp = Path(name).stat()
+        seen = _stamps.setdefault(name, (stamp.st_mtime_ns, stamp.st_size))
+        if seen != (stamp.st_mtime_ns, stamp.st_size):
+            raise ValueError(f"{name} has changed since it was read: give it another name")
+    return _read(name)
+
+
+_stamps: dict[str, tuple[int, int]] = {}
+
+
+@lru_cache(maxsize=32)
+def _read(name: str) -> DataMatrix:
     if name in NAMES:
         return _of_scikit_learn(name)
     path = Path(name)
@@ -52,7 +68,10 @@ def data_matrix(name: str) -> DataMatrix:
     if path.suffix == ".csv":
         inputs, targets = _of_table(path)
     else:
-        stored = np.load(path, allow_pickle=False)
+        try:
+            stored = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, zipfile.BadZipFile):
+            raise ValueError(f"{name} must hold arrays of numbers") from None
         if path.suffix == ".npz":
             pairs = [
                 pair for pair in (("inputs", "targets"), ("X", "y")) if set(pair) <= set(stored)
@@ -79,15 +98,27 @@ def _of_scikit_learn(name: str) -> DataMatrix:
 
 
 def _of_table(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} must be a text in UTF-8") from None
     if rows and not all(_is_number(entry) for entry in rows[0][:-1]):
         rows = rows[1:]
+    if not rows:
+        raise ValueError(f"{path} must have two columns or more; it has no rows of data")
     if len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
         raise ValueError(f"{path} must have two columns or more, equally many in every row")
     inputs = [[_number(path, i, entry) for entry in row[:-1]] for i, row in enumerate(rows, 1)]
     labels = [row[-1].strip() for row in rows]
-    numeric = all(_is_number(label) for label in labels)
+    numbers = [_is_number(label) for label in labels]
+    numeric = all(numbers)
+    if any(numbers) and not numeric:
+        row = numbers.index(False)
+        raise ValueError(
+            f"the targets of {path} must be numbers or words throughout; "
+            f"got {labels[row]!r} in row {row + 1} of the data"
+        )
     return np.array(inputs), np.array([float(x) for x in labels] if numeric else labels)
 
 
@@ -106,7 +137,14 @@ def _number(path: Path, row: int, text: str) -> float:
 
 
 def _checked(name: str, inputs: np.ndarray, targets: np.ndarray) -> DataMatrix:
-    if inputs.ndim != 2 or len(inputs) < 2 or len(targets) != len(inputs) or targets.ndim > 2:
+    inputs, targets = np.asarray(inputs), np.asarray(targets)
+    if (
+        inputs.ndim != 2
+        or not targets.ndim
+        or len(inputs) < 2
+        or len(targets) != len(inputs)
+        or targets.ndim > 2
+    ):
         raise ValueError(
             f"{name} must hold two examples or more, as many inputs as targets; "
             f"got shapes {inputs.shape} and {targets.shape}"

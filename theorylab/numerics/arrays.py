@@ -112,6 +112,8 @@ def require(
     if not holds:
         condition, value = (np.asarray(x) for x in np.broadcast_arrays(condition, _host(value)))
         offending, where = value[~condition].ravel()[0], " everywhere" if value.ndim else ""
+        if not np.isfinite(offending) and not bound.startswith("finite"):
+            bound = f"finite and {bound}"
         raise ValueError(f"`{name}` must be {bound}{where}; got {float(offending):.6g}")
     return condition
 

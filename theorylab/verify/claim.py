@@ -66,6 +66,8 @@ class Claim:
             takes one); at least one.
         settings: for each scale the settings checked; a scale left out takes the next smaller.
         coords: `(**setting) -> {axis: values}`, the axes of an observation, in order.
+        domain: `(**setting)`, raises `ValueError` for a setting outside the theorem's domain, or
+            outside that of the tolerance's derivation, before anything is computed.
         assumes: the hypotheses of the theorem.
         proof: the derivation, as `family/module` below `proofs/`.
         replicates: how many per setting, for all scales or for each.
@@ -81,6 +83,7 @@ class Claim:
     rivals: Mapping[str, Callable[..., Any] | float]
     settings: Mapping[str, Sequence[Setting]]
     coords: Callable[..., Mapping[str, Any]] | None = None
+    domain: Callable[..., Any] | None = None
     assumes: Sequence[str] = ()
     proof: str | None = None
     replicates: int | Mapping[str, int] = 4

@@ -5,6 +5,7 @@ A criterion is a pure function of the ordered replicates: stored evidence can be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -143,8 +144,11 @@ class Criterion(Protocol):
         """The tolerance of one setting, in the shape of an observation."""
         ...
 
-    def powerless(self, theories: Sequence[Evidence]) -> list[str]:
-        """The rivals that no observation could tell from the prediction (`values` unread)."""
+    def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
+        """The rivals that no observation could tell from the prediction.
+
+        `theories` (their `values` unread) is empty where the law depends on what is drawn.
+        """
         ...
 
     def decide(self, evidence: Sequence[Evidence]) -> Verdict:
@@ -179,12 +183,12 @@ class Exact:
             return self.tolerance(eps, **setting, **given)
         return self.tolerance
 
-    def powerless(self, theories: Sequence[Evidence]) -> list[str]:
+    def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
         near = lambda name: all(
-            _multiples(theory.predicted, theory.rivals[name], theory.tolerance).max() <= 1
+            _multiples(theory.predicted, theory.rivals[name], theory.tolerance, nan=0.0).max() <= 1
             for theory in theories
         )
-        return [name for name in theories[0].rivals if near(name)]
+        return [name for name in rivals if theories and near(name)]
 
     def decide(self, evidence: Sequence[Evidence]) -> Verdict:
         excess = [_multiples(e.values, e.predicted, e.tolerance) for e in evidence]
@@ -246,6 +250,13 @@ class Rate:
     correction: float = 1.0
     rounding: float | Callable[..., Any] = 0.0
 
+    def __post_init__(self) -> None:
+        if not self.exponent or not math.isfinite(self.exponent):
+            raise ValueError(f"`exponent` must be finite and not 0; got {self.exponent}")
+        for name in ("band", "correction"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"`{name}` must be > 0; got {getattr(self, name)}")
+
     @property
     def coupled(self) -> frozenset[str]:
         return frozenset({self.over})
@@ -253,6 +264,8 @@ class Rate:
     def validate(self, settings: Sequence[Setting]) -> None:
         for group in self._grouped(settings, lambda setting: setting):
             sizes = np.array([setting[self.over] for setting in group], float)
+            if not np.all(np.isfinite(sizes) & (sizes > 0)):
+                raise ValueError(f"every `{self.over}` must be finite and > 0; got {sizes}")
             ratios = sizes[1:] / sizes[:-1]
             if len(sizes) < 4 or max(sizes[0] / sizes[-1], sizes[-1] / sizes[0]) < 8 * (1 - 1e-9):
                 raise ValueError(
@@ -267,8 +280,8 @@ class Rate:
     def tolerate(self, eps: float, setting: Setting, given: Mapping[str, Any]) -> Any:
         return self.rounding(eps, **setting, **given) if callable(self.rounding) else self.rounding
 
-    def powerless(self, theories: Sequence[Evidence]) -> list[str]:
-        numbers = {name: r for name, r in theories[0].rivals.items() if np.ndim(r) == 0}
+    def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
+        numbers = {name: r for name, r in rivals.items() if not callable(r)}
         return [name for name, r in numbers.items() if abs(r - self.exponent) <= 2 * self.band]
 
     def decide(self, evidence: Sequence[Evidence]) -> Verdict:
@@ -279,13 +292,14 @@ class Rate:
         for group in groups:
             shared = {k: v for k, v in group[0].setting.items() if k != self.over}
             slope, half = self.local_exponent(group)
-            far = np.abs(slope - self.exponent) + half
-            i = int(np.argmax(np.where(np.isnan(far), np.inf, far)))
+            far = np.nan_to_num(np.abs(slope - self.exponent) + half, nan=np.inf)
+            i = int(np.argmax(far))
             place = f"replicate {i}" + (f" of {_words(shared)}" if shared else "")
-            if not far[i] / self.band <= worst:
+            if far[i] / self.band > worst:
                 worst, resolution = far[i] / self.band, far[i]
                 cell = f"{place}: exponent {slope[i]:.4f} ± {half[i]:.4f}"
             refuted |= bool(np.any(np.abs(slope - self.exponent) - half > self.band))
+            refuted |= any(not np.all(np.isfinite(e.values)) for e in group)
             for name, rival in group[0].rivals.items():
                 if np.ndim(rival) == 0:
                     apart = np.abs(slope - rival) - half
@@ -392,7 +406,7 @@ def _conclude(
         return "refuted", ""
     if agrees and not survivors:
         return "holds", ""
-    names = ", ".join(f"“{name}”" for name in survivors)
+    names = ", ".join(f"'{name}'" for name in survivors)
     return "inconclusive", f"not refuted by this evidence: {names}" if survivors else ""
 
 

@@ -75,7 +75,7 @@ def _draw_curves(figure: Figure, verdict: Verdict) -> None:
     figure.set_size_inches(2.6 * len(records) + 0.6, 3.4)
     rows = figure.subplots(2, len(records), squeeze=False, sharex="col", height_ratios=(3, 1))
     for k, (record, above, below) in enumerate(zip(records, *rows, strict=True)):
-        if len(record.predicted) > 1 and record.values.ndim > 2:
+        if record.values.ndim == 1 or (len(record.predicted) > 1 and record.values.ndim > 2):
             _draw_parity(above, below, record)
         else:
             for colour, series in zip(_cycle(), _series(record), strict=False):
@@ -91,12 +91,15 @@ def _draw_curves(figure: Figure, verdict: Verdict) -> None:
 
 
 def _draw_parity(above: Axes, below: Axes, record: Evidence) -> None:
-    """Tables with a law for every replicate: all entries against their predictions."""
-    ends = [record.predicted.min(), record.predicted.max()]
-    residual = (record.values - record.predicted) / record.tolerance
-    above.plot(ends, ends)
-    above.plot(record.predicted.ravel(), record.values.ravel(), "o", color=COLOURS[1], markersize=2)
-    below.plot(record.predicted.ravel(), residual.ravel(), "o", color=COLOURS[1], markersize=2)
+    """Numbers, or tables with a law for every replicate: all of them against their predictions."""
+    shape = record.values.shape
+    predicted, tolerance = (np.broadcast_to(x, shape) for x in (record.predicted, record.tolerance))
+    ends = [predicted.min(), predicted.max()]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        residual = np.nan_to_num((record.values - predicted) / tolerance)
+    above.plot(ends, ends, "-" if ends[0] < ends[1] else "_", markersize=12)
+    above.plot(predicted.ravel(), record.values.ravel(), "o", color=COLOURS[1], markersize=2)
+    below.plot(predicted.ravel(), residual.ravel(), "o", color=COLOURS[1], markersize=2)
     below.set_xlabel("prediction")
 
 

@@ -79,13 +79,14 @@ def cells(verdict: Verdict) -> dict[str, str]:
     number = lambda x: f"{x:.2g}" if math.isfinite(x) else "-"
     outcomes = verdict.rivals.values()
     count = sum(outcome.status == "refuted" for outcome in outcomes)
+    nearest = min((outcome.distance for outcome in outcomes), default=math.nan)
     return {
         "claim": verdict.id,
         "verdict": verdict.status,
         "resolution": number(verdict.resolution),
         "in tol.": number(verdict.relative_resolution),
         "rivals": f"{count}/{len(outcomes)}" if outcomes else "-",
-        "nearest": number(min((o.distance for o in outcomes), default=math.nan)),
+        "nearest": number(max(nearest, 0.0)),
         "n": str(verdict.replicates) if verdict.replicates else "-",
         "s": f"{verdict.seconds:.1f}",
     }
@@ -124,13 +125,17 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def write_json(verdicts: Iterable[Verdict], path: Path) -> None:
-    """Write the verdicts to `path`, whole or not at all."""
+    """Write the verdicts to `path`: a file whole or not at all, a device or pipe as it is."""
     document = {"schema": 1, "verdicts": [as_json(verdict) for verdict in verdicts]}
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1, allow_nan=False)
-            file.write("\n")
+            file.write(text)
         Path(draft).chmod(0o666 & ~_umask())
         Path(draft).replace(path)
     except BaseException:

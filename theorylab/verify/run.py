@@ -63,26 +63,27 @@ def check_claims(
     """
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}; got {precision!r}")
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise ValueError(f"`seed` must be a whole number from 0 to 2^63 - 1; got {seed!r}")
-    plans: dict[str, list[Setting] | None] = {}
-    refusals = []
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1; got {seed!r}")
+    plans: dict[str, list[Setting] | str] = {}
     for claim_id, claim in claims.items():
-        settings = claim.settings_at(scale)
-        lacking = set(changes or ()) - {name for setting in settings for name in setting}
-        if changes and not (lacking and lenient):
-            settings = override(claim_id, settings, changes)
-            claim.criterion.validate(settings)
-        plans[claim_id] = None if lacking and lenient else settings
-        refusals += [claim_id] if plans[claim_id] is None else []
-    if claims and len(refusals) == len(claims):
-        raise ValueError(f"no claim selected has every setting of {', '.join(changes or ())}")
+        plans[claim_id] = settings = claim.settings_at(scale)
+        if changes:
+            try:
+                plans[claim_id] = settings = override(claim_id, settings, changes)
+                claim.criterion.validate(settings)
+            except ValueError as refusal:
+                if not lenient:
+                    raise
+                plans[claim_id] = str(refusal)
+    if claims and all(isinstance(plan, str) for plan in plans.values()):
+        raise ValueError(f"no claim selected can be checked so: {next(iter(plans.values()))}")
 
     def verdicts() -> Iterator[Verdict]:
         for claim_id, settings in plans.items():
             began = time.perf_counter()
-            if settings is None:
-                verdict = Verdict("skipped", f"has no setting {' or '.join(changes or ())}")
+            if isinstance(settings, str):
+                verdict = Verdict("skipped", settings)
             else:
                 notify = progress(claim_id) if progress else None
                 verdict = _check(
@@ -116,6 +117,9 @@ def _check(
     try:
         with _precision(precision):
             try:
+                if claim.domain:
+                    for setting in settings:
+                        claim.domain(**setting)
                 experiments = [Experiment(claim, setting, seed) for setting in settings]
                 theories = [
                     _evidence(claim, experiment.setting, eps, *experiment.blank())
@@ -126,10 +130,11 @@ def _check(
                 if changed and not isinstance(error, MissingExtra):
                     raise BadSetting(str(error)) from error
                 raise
-            if len(theories) == len(settings):
-                powerless = claim.criterion.powerless(theories)
-                if powerless:
-                    return _without_power(powerless, claim)
+            powerless = claim.criterion.powerless(
+                claim.rivals, theories if len(theories) == len(settings) else []
+            )
+            if powerless:
+                return _without_power(powerless, claim)
             evidence = []
             for done, experiment in enumerate(experiments):
                 parts = []
@@ -240,12 +245,12 @@ def _evidence(
     if coords and tuple(len(axis) for axis in coords.values()) != cells:
         lengths = tuple(len(axis) for axis in coords.values())
         raise ValueError(f"`coords` has lengths {lengths}, the observation {cells}")
-    rivals = {name: theory(f"rival “{name}”", law) for name, law in claim.rivals.items()}
+    rivals = {name: theory(f"rival '{name}'", law) for name, law in claim.rivals.items()}
     return Evidence(setting, values, predicted, rivals, tolerance, coords, dict(given))
 
 
 def _without_power(powerless: Sequence[str], claim: Claim) -> Verdict:
-    names = ", ".join(f"“{name}”" for name in powerless)
+    names = ", ".join(f"'{name}'" for name in powerless)
     outcomes = {
         name: RivalOutcome("no power" if name in powerless else "open", 0.0)
         for name in claim.rivals

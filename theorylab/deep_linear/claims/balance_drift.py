@@ -13,6 +13,7 @@ from theorylab.deep_linear.claims.training import constants
 from theorylab.deep_linear.input_output_modes import input_output_modes
 from theorylab.deep_linear.simulation import draw_gaussian, train
 from theorylab.experiment.data_matrix import data_matrix
+from theorylab.numerics.arrays import require, require_positive
 from theorylab.verify import Claim, Exact, Outcome
 
 
@@ -24,6 +25,13 @@ def coloured_covariances(data: str) -> tuple[np.ndarray, np.ndarray]:
     deviation = X.std(axis=0)
     modes = input_output_modes(X / np.where(deviation > 0, deviation, 1), Y, whiten=False)
     return modes.left * modes.singular_values @ modes.right.T, modes.input_covariance
+
+
+def random_layers(*, data, hidden, weight_scale, learning_rate):
+    """Refuse layers without units or weights, and steps that are none."""
+    data_matrix(data)
+    require_positive(weight_scale=np.asarray(weight_scale), learning_rate=np.asarray(learning_rate))
+    require(np.asarray(hidden >= 1), ">= 1", hidden=np.asarray(hidden))
 
 
 def stepped_balance(key, *, data, hidden, weight_scale, learning_rate):
@@ -72,6 +80,7 @@ balance_drift = Claim(
     assumes=("squared loss", "full-batch descent"),
     predict=predicted_balance,
     observe=stepped_balance,
+    domain=random_layers,
     coords=lambda hidden, **_: {"row": np.arange(hidden), "column": np.arange(hidden)},
     criterion=Exact(tolerance=balance_rounding),
     rivals={

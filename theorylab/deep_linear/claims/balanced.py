@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.deep_linear.claims.training import (
+    HIGHER_ORDERS,
     curvature,
     record_times,
     rounding,
@@ -37,9 +38,9 @@ def step_error(eps, *, data, depth, start, step, horizon, num_records):
     orders up to `step = 0.05`.
     """
     s = whitened_task(data).singular_values
-    return 1.5 * path_error(s, start * s[0], step / curvature(s[0], depth), depth) + rounding(
-        eps, s=s, start=start, step=step, horizon=horizon
-    )
+    return HIGHER_ORDERS * path_error(
+        s, start * s[0], step / curvature(s[0], depth), depth
+    ) + rounding(eps, s=s, start=start, step=step, horizon=horizon)
 
 
 def path_error(s, u0, eta, depth):

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.deep_linear.claims.balanced import path_error
-from theorylab.deep_linear.claims.sources import SAXE_2014, at
+from theorylab.deep_linear.claims.sources import HERE
 from theorylab.deep_linear.claims.training import (
+    HIGHER_ORDERS,
     RUN,
     Task,
     curvature,
-    require_run,
+    require_small_steps,
     rounding,
     scales,
     stride,
@@ -59,7 +60,6 @@ def predicted_coloured(
 
 
 def coloured_times(data, spread, step, horizon, num_records):
-    require_run(step, horizon, num_records)
     unit = step / curvature(coloured_task(data, spread)[0].singular_values[0], 2)
     return unit * stride(step, horizon, num_records) * np.arange(num_records)
 
@@ -68,17 +68,18 @@ def coloured_error(eps, *, data, spread, start, step, horizon, num_records):
     task, variance = coloured_task(data, spread)
     s, u0 = task.singular_values, start * whitened_task(data).singular_values[0]
     eta = step / curvature(s[0], 2)
-    error = 1.5 * path_error(s / variance, u0, eta * variance, 2)
+    error = HIGHER_ORDERS * path_error(s / variance, u0, eta * variance, 2)
     return error + rounding(eps, s=s, start=start, step=step, horizon=horizon)
 
 
 coloured_inputs = Claim(
     statement="Inputs coloured along the modes, of variance lambda, follow the white law with "
     "s/lambda for s and tau/lambda for tau.",
-    source=at(SAXE_2014, "Sec. 1.2, before whitening"),
+    source=HERE,
     assumes=("squared loss", "modes diagonalize the input covariance", "balanced aligned weights"),
     predict=predicted_coloured,
     observe=coloured_strengths,
+    domain=require_small_steps,
     coords=lambda data, spread, step, horizon, num_records, **_: {
         "t": coloured_times(data, spread, step, horizon, num_records),
         "mode": 1 + np.arange(whitened_task(data).singular_values.size),
@@ -97,5 +98,7 @@ coloured_inputs = Claim(
             for spread in (4, 25)
         ],
     ),
+    replicates=2,
+    tile=2,
     proof="deep_linear/mode_strength",
 )

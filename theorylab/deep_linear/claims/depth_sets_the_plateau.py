@@ -6,7 +6,7 @@ from functools import partial
 
 from theorylab.deep_linear.claims.balanced import predicted_strengths, step_error, trained_strengths
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
-from theorylab.deep_linear.claims.training import RUN, scales, time_and_mode
+from theorylab.deep_linear.claims.training import RUN, require_small_steps, scales, time_and_mode
 from theorylab.deep_linear.mode_strength import mode_strength
 from theorylab.verify import Claim, Exact
 
@@ -27,10 +27,11 @@ def one_layer_moves(t, s, u0, *, depth):
 depth_sets_the_plateau = Claim(
     statement="Every mode of a linear network of depth L obeys du/dt = L u^(2 - 2/L) (s - u): "
     "no plateau at depth 1, a logarithmic one at depth 2, a power law beyond.",
-    source=at(SAXE_2014, "Eq. (16)"),
+    source=at(SAXE_2014, "Deeper multilayer dynamics"),
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_strengths,
     observe=trained_strengths,
+    domain=require_small_steps,
     coords=time_and_mode,
     criterion=Exact(tolerance=step_error),
     rivals={
@@ -50,5 +51,7 @@ depth_sets_the_plateau = Claim(
             for data in ("digits", "wine", "breast_cancer", "iris", "diabetes")
         ],
     ),
+    replicates=2,
+    tile=2,
     proof="deep_linear/learning_time",
 )

@@ -15,6 +15,7 @@ from theorylab.deep_linear.claims.training import (
     STEPS,
     curvature,
     record_times,
+    require_run,
     rounding,
     swept,
     time_and_mode,
@@ -22,7 +23,15 @@ from theorylab.deep_linear.claims.training import (
 )
 from theorylab.deep_linear.discrete_delay import discrete_delay
 from theorylab.deep_linear.mode_strength import mode_strength
+from theorylab.numerics.arrays import require
 from theorylab.verify import Claim, Outcome, Rate
+
+
+def away_from_target(*, start, **setting):
+    """The delay is a logarithm of the distance to the target: refuse starts that have none."""
+    require_run(start=start, **setting)
+    require(np.asarray(start != 1), "unequal to 1, where a mode starts at its target",
+            start=np.asarray(start))  # fmt: skip
 
 
 def recorded_strengths(key, **setting):
@@ -36,18 +45,23 @@ def delayed_strengths(
 ):
     """The flow's strengths, later by the delay at the strength that descent has reached.
 
-    Where a mode is learned to one part in a million the delay has lost its digits, and is left out.
+    The law speaks of modes on their way: where the flow has learned one to a part in a million its
+    delay has lost its digits, and the flow itself is predicted. A mode found beyond its target, or
+    nowhere, while the flow is on its way contradicts the law: no delay leads there.
     """
     s = whitened_task(data).singular_values
     u0 = start * s[0]
     times = np.broadcast_to(
         record_times(data, depth, step, horizon, num_records)[:, None], strengths.shape
     )
-    open_ = (np.abs(s - strengths) > 1e-6 * s) & (np.sign(s - strengths) == np.sign(s - u0))
-    u = np.where(open_, strengths, u0)
+    flow = mode_strength(times, s, u0, depth=depth)
+    on_its_way = np.abs(s - flow) > 1e-6 * s
+    lawful = (strengths > 0) & (np.sign(s - strengths) == np.sign(s - u0))
+    u = np.where(lawful, strengths, u0)
     delay = discrete_delay(u, s, u0, step / curvature(s[0], depth), depth=depth)
-    flow = mode_strength(np.maximum(times - 2 * coefficient * delay, 0), s, u0, depth=depth)
-    return np.where(open_, flow, strengths)
+    late = np.maximum(times - 2 * coefficient * delay, 0)
+    delayed = mode_strength(late, s, u0, depth=depth)
+    return np.where(on_its_way, np.where(lawful, delayed, np.nan), flow)
 
 
 def step_rounding(eps, *, data, start, step, horizon, **_):
@@ -57,10 +71,11 @@ def step_rounding(eps, *, data, start, step, horizon, **_):
 
 first_order_descent = Claim(
     statement="Gradient descent follows the flow with an error of first order in the step.",
-    source=at(SAXE_2014, "Sec. 1.2"),
+    source=at(SAXE_2014, "The time course of learning"),
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_strengths,
     observe=recorded_strengths,
+    domain=away_from_target,
     coords=time_and_mode,
     criterion=Rate(over="step", exponent=1.0, band=0.05, rounding=step_rounding),
     rivals={
@@ -81,6 +96,8 @@ first_order_descent = Claim(
             for setting in swept("step", FINE_STEPS, data=data, depth=depth, **RUN)
         ],
     },
+    replicates=2,
+    tile=2,
     proof="deep_linear/discrete_delay",
 )
 
@@ -92,6 +109,7 @@ discretization_delay = Claim(
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=delayed_strengths,
     observe=recorded_strengths,
+    domain=away_from_target,
     coords=time_and_mode,
     criterion=Rate(over="step", exponent=2.0, band=0.05, rounding=step_rounding),
     rivals={
@@ -101,5 +119,7 @@ discretization_delay = Claim(
         "descent runs ahead": partial(delayed_strengths, coefficient=-0.5),
     },
     settings=first_order_descent.settings,
+    replicates=2,
+    tile=2,
     proof="deep_linear/discrete_delay",
 )

@@ -10,8 +10,10 @@ import numpy as np
 from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
 from theorylab.deep_linear.claims.training import (
+    HIGHER_ORDERS,
     curvature,
     record_times,
+    require_small_steps,
     rounding,
     scales,
     time_and_mode,
@@ -61,7 +63,7 @@ def imbalanced_error(eps, *, data, first, second, step, horizon, num_records):
     a, b = (x * s[0] ** 0.5 for x in (first, second))
     times = record_times(data, 2, step, horizon, num_records)[:, None]
     eta = step / curvature(s[0], 2)
-    error = 1.5 * hyperbolic_error(times, s, a * b, abs(a**2 - b**2), eta).max(axis=0)
+    error = HIGHER_ORDERS * hyperbolic_error(times, s, a * b, abs(a**2 - b**2), eta).max(axis=0)
     return error + rounding(eps, s=s, start=abs(first * second), step=step, horizon=horizon)
 
 
@@ -71,10 +73,11 @@ LOPSIDED = dict(first=0.8, second=0.05, step=0.005, horizon=19.2, num_records=61
 imbalanced_learning = Claim(
     statement="With unequal layers the imbalance c = a^2 - b^2 sets the course of learning, "
     "du/dt = sqrt(c^2 + 4 u^2) (s - u): from rich at small to lazy at large c.",
-    source=at(SAXE_2014, "App. A"),
+    source=at(SAXE_2014, "Hyperbolic dynamics of learning (appendix)"),
     assumes=("squared loss", "whitened inputs", "weights aligned with the target"),
     predict=predicted_imbalanced,
     observe=imbalanced_strengths,
+    domain=require_small_steps,
     coords=time_and_mode,
     criterion=Exact(tolerance=imbalanced_error),
     rivals={
@@ -94,5 +97,7 @@ imbalanced_learning = Claim(
             for first, second in ((0.8, 0.05), (0.1, 0.5), (-0.7, 0.3), (2.0, 0.01))
         ],
     ),
+    replicates=2,
+    tile=2,
     proof="deep_linear/unbalanced_mode",
 )

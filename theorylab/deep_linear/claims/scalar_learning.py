@@ -9,10 +9,18 @@ import numpy as np
 
 from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error
 from theorylab.deep_linear.claims.sources import at
-from theorylab.deep_linear.claims.training import curvature, require_run, scales, stride
+from theorylab.deep_linear.claims.training import (
+    HIGHER_ORDERS,
+    LARGEST_STEP,
+    curvature,
+    require_run,
+    scales,
+    stride,
+)
 from theorylab.deep_linear.scalar_network import scalar_imbalance, scalar_network
 from theorylab.deep_linear.simulation import draw_gaussian, train
 from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
+from theorylab.numerics.arrays import require, require_positive
 from theorylab.verify import Claim, Exact, Outcome, Source
 
 
@@ -37,8 +45,16 @@ def learned_outputs(key, **setting):
     return trained_scalar(key, lambda weights: (weights[1] @ weights[0])[0, 0], **setting)
 
 
+def random_network(*, target, weight_scale, hidden, step, horizon, num_records=2, largest=2.0):
+    """Refuse networks without units, weights or a target."""
+    require_run(step=step, horizon=horizon, num_records=num_records, largest=largest)
+    target, hidden = np.asarray(target), np.asarray(hidden)
+    require_positive(weight_scale=np.asarray(weight_scale))
+    require(np.isfinite(target) & (target != 0), "finite and not 0", target=target)
+    require(hidden >= 1, ">= 1", hidden=hidden)
+
+
 def output_times(*, target, step, horizon, num_records, **_):
-    require_run(step, horizon, num_records)
     unit = step / curvature(abs(target), 2)
     return unit * stride(step, horizon, num_records) * np.arange(num_records)
 
@@ -73,7 +89,7 @@ def output_error(eps, *, target, weight_scale, hidden, step, horizon, num_record
     times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
     K = float(scalar_imbalance(first, second))
     eta = step / curvature(abs(target), 2)
-    error = 1.5 * hyperbolic_error(times, target, first @ second, K, eta).max()
+    error = HIGHER_ORDERS * hyperbolic_error(times, target, first @ second, K, eta).max()
     return error + 10 * eps * (horizon / step) * (abs(target) + first @ first + second @ second)
 
 
@@ -88,13 +104,14 @@ scalar_learning = Claim(
             "Braun, Dominé, Fitzgerald & Saxe",
             2022,
             "Exact learning dynamics of deep linear networks with prior knowledge",
-            arxiv="2212.13961",
+            doi="10.1088/1742-5468/ad01b8",
         ),
         "for one input and one output, without their balance",
     ),
     assumes=("squared loss", "a whitened input"),
     predict=predicted_outputs,
     observe=learned_outputs,
+    domain=partial(random_network, largest=LARGEST_STEP),
     coords=lambda **setting: {"t": output_times(**setting)},
     criterion=Exact(tolerance=output_error),
     rivals={

@@ -6,7 +6,7 @@ from functools import partial
 
 from theorylab.deep_linear.claims.balanced import predicted_strengths, step_error, trained_strengths
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
-from theorylab.deep_linear.claims.training import RUN, scales, time_and_mode
+from theorylab.deep_linear.claims.training import RUN, require_small_steps, scales, time_and_mode
 from theorylab.deep_linear.mode_strength import mode_strength
 from theorylab.verify import Claim, Exact
 
@@ -14,11 +14,12 @@ predicted = partial(predicted_strengths, depth=2)
 
 sigmoidal_learning = Claim(
     statement="Every mode of a trained two-layer linear network follows the sigmoid, Eq. (2) of "
-    "`mode_strength`: stronger modes of the data come first.",
-    source=at(SAXE_2014, "Eqs. (6)-(8)"),
+    "`mode_strength`.",
+    source=at(SAXE_2014, "The time course of learning"),
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted,
     observe=partial(trained_strengths, depth=2),
+    domain=require_small_steps,
     coords=time_and_mode,
     criterion=Exact(tolerance=partial(step_error, depth=2)),
     rivals={
@@ -36,5 +37,7 @@ sigmoidal_learning = Claim(
             for start in (0.05, 1e-4)
         ],
     ),
+    replicates=2,
+    tile=2,
     proof="deep_linear/mode_strength",
 )

@@ -47,20 +47,31 @@ def curvature(s: Any, depth: int) -> Any:
 
 def stride(step: Any, horizon: Any, num_records: int, xp: Any = np) -> Any:
     """Steps between records, for `num_records` records up to the horizon."""
-    return xp.maximum(1, xp.round(horizon / step / (num_records - 1))).astype(int)
+    # Just below one half, so that halves round alike at 32 and at 64 bits.
+    return xp.maximum(1, xp.floor(horizon / step / (num_records - 1) + 0.499)).astype(int)
 
 
-def require_run(step: float, horizon: float, num_records: int) -> None:
-    """Refuse a run without steps, or with steps beyond stability."""
-    require_positive(step=np.asarray(step), horizon=np.asarray(horizon))
-    require(np.asarray(step < 2), "< 2, or descent is unstable", step=np.asarray(step))
-    require(np.asarray(num_records >= 2), ">= 2", num_records=np.asarray(num_records))
+# Errors of first order in the step are taken with this factor for the higher ones.
+HIGHER_ORDERS, LARGEST_STEP = 1.5, 0.05
+
+
+def require_run(*, step, horizon, num_records=2, largest=2.0, data=None, start=1.0, **_) -> None:
+    """Refuse a run without steps, with steps beyond stability, or without a positive start."""
+    step, horizon, count = np.asarray(step), np.asarray(horizon), np.asarray(num_records)
+    require_positive(step=step, horizon=horizon, start=np.asarray(start))
+    require(step < 2, "< 2, or descent is unstable", step=step)
+    require(step <= largest, f"<= {largest}, as far as the tolerance is derived", step=step)
+    require((count >= 2) & (count <= 100_000), "between 2 and 100000", num_records=count)
+    if data is not None:
+        data_matrix(data)
+
+
+require_small_steps = partial(require_run, largest=LARGEST_STEP)
 
 
 def record_times(
     data: str, depth: int, step: float, horizon: float, num_records: int
 ) -> np.ndarray:
-    require_run(step, horizon, num_records)
     unit = step / curvature(whitened_task(data).singular_values[0], depth)
     return unit * stride(step, horizon, num_records) * np.arange(num_records)
 

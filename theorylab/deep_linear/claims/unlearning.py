@@ -9,10 +9,12 @@ import numpy as np
 
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
 from theorylab.deep_linear.claims.training import (
+    HIGHER_ORDERS,
     RUN,
     Task,
     curvature,
     record_times,
+    require_small_steps,
     scales,
     time_and_mode,
     trained_modes,
@@ -63,16 +65,20 @@ def decay_error(eps, *, data, depth, start, step, horizon, num_records):
     with np.errstate(divide="ignore", invalid="ignore"):
         delay = eta / 2 * np.log((u / u0) ** (1 - 1 / depth) * (u - target) / (u0 - target))
         first_order = np.where(rate > 0, np.abs(rate * delay), 0.0).max(axis=0)
-    return 1.5 * first_order + 10 * eps * (horizon / step) * (u0 - target)
+    linear = eps * (horizon / step)
+    # Rounding off the mode grows along the saddle, in the weights; strengths are their product.
+    saddle = linear * np.exp(-target * u0 ** (1 - 2 / depth) * times[:, None])
+    return HIGHER_ORDERS * first_order + 10 * linear * (u0 - target) + (u0 - target) * saddle**2
 
 
 unlearning = Claim(
     statement="A balanced mode the target opposes or lacks decays to zero and never changes sign: "
     "exponentially at depth 2, as a power of time beyond or where the target is zero.",
-    source=at(SAXE_2014, "Eq. (16), for targets of any sign"),
+    source=at(SAXE_2014, "Deeper multilayer dynamics, for targets of any sign"),
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_decay,
     observe=unlearned_strengths,
+    domain=require_small_steps,
     coords=lambda **setting: {
         **time_and_mode(**setting),
         "mode": 1 + np.arange(opposing_targets(setting["data"]).size),
@@ -100,5 +106,7 @@ unlearning = Claim(
             for start in (0.3, 1.0)
         ],
     ),
+    replicates=2,
+    tile=2,
     proof="deep_linear/decaying_strength",
 )
