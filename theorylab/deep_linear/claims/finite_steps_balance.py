@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import jax.numpy as jnp
+import numpy as np
 
 from theorylab.deep_linear.claims.scalar_learning import (
     difference_of_norms,
@@ -12,9 +13,10 @@ from theorylab.deep_linear.claims.scalar_learning import (
     trained_scalar,
 )
 from theorylab.deep_linear.claims.sources import HERE
-from theorylab.deep_linear.claims.training import FINE_STEPS, curvature, swept
+from theorylab.deep_linear.claims.training import STEPS, curvature, swept
 from theorylab.deep_linear.implicit_balancing import implicit_balancing
 from theorylab.deep_linear.scalar_network import scalar_imbalance
+from theorylab.numerics.arrays import require
 from theorylab.verify import Claim, Outcome, Rate
 
 
@@ -45,7 +47,14 @@ def predicted_shrinkage(
     return factor * implicit_balancing(target, first @ second, imbalance(first, second), eta)
 
 
-BALANCING = dict(target=1.2, weight_scale=0.3, hidden=8, horizon=40.0)
+def random_network_to_convergence(*, horizon, **setting):
+    """What is left of the residual, squared, is below `e^-24` of it."""
+    random_network(horizon=horizon, **setting)
+    horizon = np.asarray(horizon)
+    require(horizon >= 12, ">= 12, so that training converges", horizon=horizon)
+
+
+BALANCING = dict(target=1.2, weight_scale=0.3, hidden=8, horizon=16.0)
 
 
 finite_steps_balance = Claim(
@@ -55,7 +64,7 @@ finite_steps_balance = Claim(
     assumes=("squared loss", "a whitened input", "training to convergence"),
     predict=predicted_shrinkage,
     observe=trained_shrinkage,
-    domain=random_network,
+    domain=random_network_to_convergence,
     criterion=Rate(
         over="step",
         exponent=2.0,
@@ -71,8 +80,8 @@ finite_steps_balance = Claim(
     },
     settings={
         "quick": swept("step", (0.08, 0.04, 0.02, 0.01), **BALANCING),
-        "standard": swept("step", FINE_STEPS[:5], **BALANCING)
-        + swept("step", FINE_STEPS[:5], **{**BALANCING, "target": -0.7}),
+        "standard": swept("step", STEPS, **BALANCING)
+        + swept("step", STEPS, **{**BALANCING, "target": -0.7}),
     },
     replicates={"quick": 8, "standard": 64},
     tile=8,
