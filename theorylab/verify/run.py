@@ -24,6 +24,7 @@ import numpy as np
 from theorylab.errors import MissingExtra
 from theorylab.verify.claim import Claim, Outcome, Setting, is_traced, override
 from theorylab.verify.criteria import Evidence, RivalOutcome, Verdict
+from theorylab.verify.criteria.verdict import joined
 
 PRECISIONS = ("float64", "float32")
 
@@ -135,16 +136,19 @@ def _check(
             )
             if powerless:
                 return _without_power(powerless, claim)
-            evidence = []
-            for done, experiment in enumerate(experiments):
-                parts = []
-                for index in range(tiles):
-                    parts.append(experiment.tile(index))
-                    if progress:
-                        progress(done * tiles + index + 1, tiles * len(settings))
-                outcome = jax.tree.map(lambda *xs: np.concatenate(xs)[:replicates], *parts)
-                evidence.append(_evidence(claim, experiment.setting, eps, *outcome))
-        return claim.criterion.decide(evidence)
+            records: list[list[Evidence]] = [[] for _ in experiments]
+            have, want, done = 0, claim.criterion.first_look(replicates), 0
+            while True:
+                for experiment, parts in zip(experiments, records, strict=True):
+                    for outcome in experiment.replicates(have, want):
+                        parts.append(_evidence(claim, experiment.setting, eps, *outcome))
+                        done += 1
+                        if progress:
+                            progress(done, max(done, tiles * len(settings)))
+                verdict = claim.criterion.decide([joined(parts) for parts in records], replicates)
+                if not verdict.wanted:
+                    return verdict
+                have, want = want, verdict.wanted
     except BadSetting:
         raise
     except MissingExtra as missing:
@@ -181,6 +185,13 @@ class Experiment:
         """Replicates `index * tile` onwards, on the host."""
         outcome = self._program(self._key, index * self._tile, self._traced)
         return jax.tree.map(np.asarray, outcome)
+
+    def replicates(self, first: int, last: int) -> Iterator[Outcome]:
+        """Replicates `first` to `last`, a tile or what is asked of it at a time."""
+        for index in range(first // self._tile, -(-last // self._tile)):
+            start = index * self._tile
+            wanted = slice(max(first - start, 0), last - start)
+            yield jax.tree.map(lambda array, kept=wanted: array[kept], self.tile(index))
 
 
 @lru_cache(maxsize=256)

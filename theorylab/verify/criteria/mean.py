@@ -1,0 +1,327 @@
+"""Laws that hold on average."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import special
+
+from theorylab.verify.claim import Setting
+from theorylab.verify.criteria.verdict import (
+    Evidence,
+    RivalOutcome,
+    Verdict,
+    farthest,
+    first_replicates,
+    multiples,
+    rival_outcome,
+    words,
+)
+from theorylab.verify.statistics import (
+    FIRST_LOOK,
+    frequency_interval,
+    half_width,
+    looks,
+    moments,
+    next_look,
+    p_value,
+    replicates_needed,
+)
+
+ALPHA = 1e-3
+
+# A margin this close to its threshold, relative, is left to the next look: the last bits of a
+# replicate may depend on what it was computed beside.
+_MARGIN = 1e-12
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over replicates lies within the band around its prediction, in every cell.
+
+    Replicates are added until all is decided or the budget is spent, and looked at on a fixed
+    schedule. At each look, with confidence sequences that hold at all looks at once:
+
+    1. a cell that lies outside its band raises a flag, which the same number of fresh replicates
+       must confirm: only then is the claim **refuted**;
+    2. the claim **holds** when every cell lies inside its band and every rival has been left by
+       some cell; `alpha` is shared over cells to refute, not to hold, where all must agree.
+
+    Arguments:
+        tolerance: the resolution claimed, a number or `(eps, **setting[, **given]) -> array`.
+        bias: the derived systematic part (finite size, step), which widens the band; likewise.
+        support: the interval outcomes lie in, for frequencies and rare events: exact bounds for
+            0/1 outcomes, valid for any in the interval, and no confirmation is needed.
+        alpha: error level of the claim.
+    """
+
+    tolerance: float | Callable[..., Any]
+    bias: float | Callable[..., Any] = 0.0
+    support: tuple[float, float] | None = None
+    alpha: float = ALPHA
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"`alpha` must be between 0 and 1; got {self.alpha}")
+        if self.support is not None and not self.support[0] < self.support[1]:
+            raise ValueError(f"`support` must be an interval (low, high); got {self.support}")
+
+    @property
+    def coupled(self) -> frozenset[str]:
+        return frozenset()
+
+    def first_look(self, budget: int) -> int:
+        return min(FIRST_LOOK, budget)
+
+    def validate(self, settings: Sequence[Setting]) -> None:
+        pass
+
+    def tolerate(self, eps: float, setting: Setting, given: Mapping[str, Any]) -> Any:
+        parts = (
+            part(eps, **setting, **given) if callable(part) else part
+            for part in (self.bias, self.tolerance)
+        )
+        return sum(np.asarray(part, float) for part in parts)
+
+    def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
+        near = lambda name: all(
+            multiples(theory.predicted, theory.rivals[name], theory.tolerance, nan=0.0).max() <= 1
+            for theory in theories
+        )
+        return [name for name in rivals if theories and near(name)]
+
+    def decide(self, evidence: Sequence[Evidence], budget: int | None = None) -> Verdict:
+        count = min(len(record.values) for record in evidence)
+        cells = _Cells.of(evidence, self)
+        pending: _Flag | None = None
+        gone: dict[str, RivalOutcome] = {}
+        p_claim, n, view = 1.0, count, cells.look(count)
+        status, reason = "inconclusive", ""
+        for n in looks(count):
+            view = cells.look(n)
+            p_claim = min(p_claim, view.p_value)
+            for name, outcome in view.rivals.items():
+                if outcome.status == "refuted":
+                    gone.setdefault(name, outcome)
+            if pending and n == 2 * pending.n:
+                off = pending.confirmed_by(cells)
+                pending = None
+                if off is not None:
+                    status, reason = "refuted", f"off at {off}, confirmed by fresh replicates"
+                    break
+            if pending is None and view.flagged.any():
+                pending = _Flag(n, view.flagged, np.sign(view.estimate))
+                if self.support is not None:  # exact bounds need no confirmation
+                    off = cells.place(int(view.outside.argmax()))
+                    status, reason = "refuted", f"off at {off}"
+                    break
+            if pending is None and view.agrees and len(gone) == len(cells.rivals):
+                status, reason = "holds", self._rare(view, n)
+                break
+        forecast, wanted = math.nan, 0
+        if status == "inconclusive":
+            reason, forecast = self._what_is_open(cells, view, gone, count)
+            limit = max(count if budget is None else budget, 2 * pending.n if pending else 0)
+            following = next_look(count if count >= FIRST_LOOK else 0)
+            wanted = following if following <= limit else 0
+        return Verdict(
+            status,
+            reason,
+            float(view.reach.max()),
+            float(view.relative.max()),
+            n,
+            cells.place(int(view.relative.argmax())),
+            {**view.rivals, **gone},
+            tuple(first_replicates(record, n) for record in evidence),
+            p_value=p_claim,
+            forecast=forecast,
+            wanted=wanted,
+        )
+
+    def _rare(self, view: _View, n: int) -> str:
+        """What a cell that never varied leaves open."""
+        if not view.constant.any():
+            return ""
+        rate = math.log(1 / self.alpha) / n
+        return (
+            f"{int(view.constant.sum())} cells constant in all replicates: events rarer than "
+            f"{rate:.2g} per replicate are not excluded"
+        )
+
+    def _what_is_open(
+        self, cells: _Cells, view: _View, gone: Mapping[str, Any], n: int
+    ) -> tuple[str, float]:
+        """In words what keeps the verdict, and the replicates it would take."""
+        if n < FIRST_LOOK:
+            return f"{n} replicates are too few for a look at {FIRST_LOOK}", float(FIRST_LOOK)
+        if view.constant.all():
+            return "constant in all replicates: use `Exact`, or declare `support`", math.inf
+        worst = int(np.argmax(view.relative))
+        place, gap = cells.place(worst), abs(float(view.estimate[worst]))
+        band = float(cells.tolerance[worst])
+        plan = partial(
+            replicates_needed,
+            max(float(view.deviation[worst]), float(np.finfo(float).tiny)),
+            cells=len(view.estimate),
+            alpha=self.alpha,
+        )
+        if view.agrees:
+            names = ", ".join(f"'{name}'" for name in cells.rivals if name not in gone)
+            return f"not refuted by this evidence: {names}", math.inf
+        if gap > band:
+            needed = plan(gap, band)
+            return f"{place} will not hold; refutation needs about {needed} replicates", needed
+        needed = plan(0.0, band - gap)
+        return f"open at {place}; to hold needs about {needed} replicates", needed
+
+
+class _Flag(NamedTuple):
+    """Cells that lay outside their bands after `n` replicates, and on which side."""
+
+    n: int
+    cells: np.ndarray
+    signs: np.ndarray
+
+    def confirmed_by(self, cells: _Cells) -> str | None:
+        """The cell that replicates `n` to `2n` put outside too, on that side, in words."""
+        fresh = moments(cells.deviations[self.n : 2 * self.n])
+        level = 1 - ALPHA / int(self.cells.sum())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (self.signs * fresh.mean - cells.tolerance) * math.sqrt(self.n) / fresh.deviation
+        t = np.where(self.cells & ~fresh.constant, t, -np.inf)
+        worst = int(t.argmax())
+        return cells.place(worst) if t[worst] > special.stdtrit(self.n - 1, level) else None
+
+
+class _View(NamedTuple):
+    """What one look shows, cell by cell; `outside` and `relative` in tolerances."""
+
+    estimate: np.ndarray
+    deviation: np.ndarray
+    constant: np.ndarray
+    flagged: np.ndarray
+    outside: np.ndarray
+    reach: np.ndarray
+    relative: np.ndarray
+    agrees: bool
+    p_value: float
+    rivals: dict[str, RivalOutcome]
+
+
+class _Cells(NamedTuple):
+    """The cells of all settings side by side, as deviations from their predictions."""
+
+    evidence: Sequence[Evidence]
+    criterion: Mean
+    deviations: np.ndarray
+    tolerance: np.ndarray
+    level: np.ndarray
+    rivals: dict[str, np.ndarray]
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, evidence: Sequence[Evidence], criterion: Mean) -> _Cells:
+        n = min(len(record.values) for record in evidence)
+        flat = lambda array: np.asarray(array, float).reshape(len(array), -1)
+        side_by_side = lambda columns: np.concatenate(
+            [np.broadcast_to(c, (n, c.shape[1])) for c in columns], axis=1
+        )
+        for record in evidence:
+            _refuse_values(record, criterion.support)
+        values = side_by_side([flat(record.values[:n]) for record in evidence])
+        first = lambda array: flat(array[:n])
+        predicted = side_by_side([first(record.predicted) for record in evidence])
+        tolerance = side_by_side([first(record.tolerance) for record in evidence])
+        if np.ptp(tolerance, axis=0).any():
+            raise ValueError("the tolerance of a mean must not depend on what is drawn")
+        rival = lambda record, name: (
+            first(record.rivals[name])
+            if np.ndim(record.rivals[name])
+            else np.full((1, flat(record.values).shape[1]), record.rivals[name])
+        )
+        rivals = {
+            name: values - side_by_side([rival(record, name) for record in evidence])
+            for name in evidence[0].rivals
+        }
+        counts = [flat(record.values).shape[1] for record in evidence]
+        level = np.repeat([criterion.alpha / (len(evidence) * c) for c in counts], counts)
+        low, high = criterion.support or (-np.inf, np.inf)
+        if criterion.support is not None and np.ptp(predicted, axis=0).any():
+            raise ValueError("with `support` the prediction must not depend on what is drawn")
+        return cls(evidence, criterion, values - predicted, tolerance[0], level, rivals,
+                   low - predicted[0], high - predicted[0])  # fmt: skip
+
+    def look(self, n: int) -> _View:
+        """Intervals for the mean deviations after `n` replicates."""
+        alpha, seen = self.criterion.alpha, moments(self.deviations[:n])
+        bounded = self.criterion.support is not None
+        constant = np.zeros_like(seen.constant) if bounded else seen.constant
+        low, high = self._interval(self.deviations[:n], self.low, self.high, self.level)
+        inner = self._interval(self.deviations[:n], self.low, self.high, alpha)
+        beyond = np.maximum(low, -high)
+        reach = np.maximum(np.abs(inner[0]), np.abs(inner[1]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outside = np.where(constant, 0.0, beyond / self.tolerance)
+            relative = np.nan_to_num(np.where(reach == 0, 0.0, reach / self.tolerance), nan=np.inf)
+        flagged = ~constant & (beyond > self.tolerance * (1 + _MARGIN))
+        excess = np.maximum(np.abs(seen.mean) - self.tolerance, 0)
+        p = 1.0
+        if not bounded:
+            p = float(np.min(p_value(seen, excess, self.level) * alpha / self.level))
+        agrees = bool(np.all(reach <= self.tolerance * (1 - _MARGIN))) and not constant.all()
+        rivals = {}
+        for name, deviations in self.rivals.items():
+            shift = self.deviations[0] - deviations[0]  # of the rival from the prediction
+            left = self._interval(deviations[:n], self.low - shift, self.high - shift, self.level)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                distance = np.maximum(left[0], -left[1]) / self.tolerance
+            distance = np.nan_to_num(np.where(constant, -np.inf, distance), nan=-np.inf)
+            cell = int(distance.argmax())
+            rivals[name] = rival_outcome(float(distance[cell]), self.place(cell))
+        return _View(seen.mean, seen.deviation, constant, flagged, outside, reach, relative, agrees,
+                     min(1.0, p), rivals)  # fmt: skip
+
+    def _interval(self, deviations: np.ndarray, low: Any, high: Any, level: Any) -> tuple:
+        """Lower and upper limits of the mean deviation."""
+        if self.criterion.support is None:
+            seen = moments(deviations)
+            width = half_width(seen, level)
+            return seen.mean - width, seen.mean + width
+        size = high - low
+        total = ((deviations - low) / size).sum(axis=0)
+        lower, upper = frequency_interval(total, len(deviations), level)
+        return low + size * lower, low + size * upper
+
+    def place(self, cell: int) -> str:
+        """A cell in words."""
+        for record in self.evidence:
+            count = int(np.prod(record.values.shape[1:]))
+            if cell < count:
+                excess = np.zeros((1, count))
+                excess[0, cell] = 1
+                _, where = farthest([record], [excess.reshape(1, *record.values.shape[1:])])
+                return where.replace(", replicate 0", "").replace("replicate 0 ", "")
+            cell -= count
+        return words({})
+
+
+def _refuse_values(record: Evidence, support: tuple[float, float] | None) -> None:
+    values = record.values
+    bad = ~np.isfinite(values)
+    if support is not None:
+        bad |= (values < support[0]) | (values > support[1])
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        what = f"within {support}" if support else "finite"
+        raise ValueError(
+            f"replicate {place[0]}, cell {place[1:]}: an outcome must be {what}; "
+            f"got {values[place]}"
+        )
+    if support is None and np.all((values == 0) | (values == 1)):
+        raise ValueError("outcomes are all 0 or 1: declare `support=(0, 1)`")
