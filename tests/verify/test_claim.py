@@ -18,6 +18,18 @@ def test_a_claim_needs_quick_settings_and_known_scales(settings):
         exact_claim(settings=settings)
 
 
+@pytest.mark.parametrize("replicates", [0, {"full": 3}, {"quick": 0}, {"quick": 1, "huge": 2}])
+def test_a_claim_needs_replicates(replicates):
+    with pytest.raises(ValueError, match="`replicates` must be >= 1, for quick, standard, full"):
+        exact_claim(replicates=replicates)
+
+
+@pytest.mark.parametrize("name", ["scale", "seed", "precision", "progress"])
+def test_settings_do_not_shadow_the_arguments_of_check(name):
+    with pytest.raises(ValueError, match=f"no setting may be called {name}"):
+        exact_claim(settings={"quick": [{name: 1}]})
+
+
 def test_a_scale_without_settings_takes_the_next_smaller():
     claim = exact_claim(
         settings={"quick": [dict(a=1)], "standard": [dict(a=2)]}, replicates={"quick": 3}

@@ -70,7 +70,8 @@ class Claim:
             outside that of the tolerance's derivation, before anything is computed.
         assumes: the hypotheses of the theorem.
         proof: the derivation, as `family/module` below `proofs/`.
-        replicates: how many per setting, for all scales or for each.
+        replicates: how many per setting, for all scales or for each; a budget where the criterion
+            adds replicates until all is decided.
         tile: how many of them are computed together, always.
         name: what verdicts call a claim that no family registers.
     """
@@ -102,6 +103,12 @@ class Claim:
             )
         if self.tile < 1:
             raise ValueError(f"`tile` must be >= 1; got {self.tile}")
+        counts = {"quick": self.replicates} if isinstance(self.replicates, int) else self.replicates
+        if set(counts) - set(SCALES) or "quick" not in counts or min(counts.values()) < 1:
+            raise ValueError(
+                f"`replicates` must be >= 1, for {', '.join(SCALES)}, `quick` at least; "
+                f"got {self.replicates}"
+            )
         for settings in self.settings.values():
             taken = RESERVED.intersection(name for setting in settings for name in setting)
             if taken:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,8 +65,9 @@ def check_claims(
     """
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}; got {precision!r}")
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+    if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**32:
         raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1; got {seed!r}")
+    seed = operator.index(seed)
     plans: dict[str, list[Setting] | str] = {}
     for claim_id, claim in claims.items():
         plans[claim_id] = settings = claim.settings_at(scale)
@@ -127,21 +129,25 @@ def _check(
                     for experiment in experiments
                     if not experiment.draws_its_law
                 ]
+                drawn = len(theories) < len(experiments)
             except (ValueError, TypeError, LookupError, OSError) as error:
                 if changed and not isinstance(error, MissingExtra):
                     raise BadSetting(str(error)) from error
                 raise
-            powerless = claim.criterion.powerless(
-                claim.rivals, theories if len(theories) == len(settings) else []
-            )
+            powerless = claim.criterion.powerless(claim.rivals, [] if drawn else theories)
             if powerless:
                 return _without_power(powerless, claim)
             records: list[list[Evidence]] = [[] for _ in experiments]
             have, want, done = 0, claim.criterion.first_look(replicates), 0
             while True:
-                for experiment, parts in zip(experiments, records, strict=True):
+                for k, experiment in enumerate(experiments):
                     for outcome in experiment.replicates(have, want):
-                        parts.append(_evidence(claim, experiment.setting, eps, *outcome))
+                        record = (
+                            _evidence(claim, experiment.setting, eps, *outcome)
+                            if drawn
+                            else theories[k]._replace(values=np.asarray(outcome.value, float))
+                        )
+                        records[k].append(record)
                         done += 1
                         if progress:
                             progress(done, max(done, tiles * len(settings)))

@@ -20,7 +20,6 @@ from theorylab.verify.criteria.verdict import (
     first_replicates,
     multiples,
     rival_outcome,
-    words,
 )
 from theorylab.verify.statistics import (
     FIRST_LOOK,
@@ -306,9 +305,9 @@ class _Cells(NamedTuple):
                 excess = np.zeros((1, count))
                 excess[0, cell] = 1
                 _, where = farthest([record], [excess.reshape(1, *record.values.shape[1:])])
-                return where.replace(", replicate 0", "").replace("replicate 0 ", "")
+                return where.replace(", replicate 0", "").replace("replicate 0", "the mean")
             cell -= count
-        return words({})
+        raise IndexError(f"there is no cell {cell}")
 
 
 def _refuse_values(record: Evidence, support: tuple[float, float] | None) -> None:

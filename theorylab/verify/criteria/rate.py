@@ -17,7 +17,7 @@ from theorylab.verify.criteria.verdict import (
     conclude,
     distances,
     rival_outcome,
-    words,
+    within,
 )
 
 
@@ -98,7 +98,7 @@ class Rate:
             slope, half = self.local_exponent(group)
             far = np.nan_to_num(np.abs(slope - self.exponent) + half, nan=np.inf)
             i = int(np.argmax(far))
-            place = f"replicate {i}" + (f" of {words(shared)}" if shared else "")
+            place = f"replicate {i}{within(shared)}"
             if far[i] / self.band > worst:
                 worst, resolution = far[i] / self.band, far[i]
                 cell = f"{place}: exponent {slope[i]:.4f} ± {half[i]:.4f}"

@@ -186,7 +186,7 @@ def farthest(evidence: Sequence[Evidence], excess: Sequence[np.ndarray]) -> tupl
         for (name, values), i in zip(axes, place[1:], strict=True)
     ]
     where = ", ".join([*cells, f"replicate {place[0]}"])
-    return float(excess[which][place]), f"{where} of {words(record.setting)}"
+    return float(excess[which][place]), where + within(record.setting)
 
 
 def first_replicates(record: Evidence, n: int) -> Evidence:
@@ -231,8 +231,10 @@ def conclude(
     return "inconclusive", f"not refuted by this evidence: {names}" if survivors else ""
 
 
-def words(setting: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {number(value)}" for name, value in setting.items())
+def within(setting: Mapping[str, Any]) -> str:
+    """` of` a setting, in words; nothing of an empty one."""
+    words = ", ".join(f"{name} {number(value)}" for name, value in setting.items())
+    return f" of {words}" if words else ""
 
 
 def number(value: Any) -> str:
