@@ -1,6 +1,7 @@
 """theorylab: results of deep-learning theory that run, are checked, and can be used.
 
     theorylab.check("deep_linear.*")          set claims against simulations, and print the verdicts
+    theorylab.judge("deep_linear....", data)  set measurements of your own against a claim
     theorylab.claims()                        all claims by id
     from theorylab import deep_linear         closed forms: deep_linear.mode_strength(t, s, u0)
 
@@ -13,13 +14,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from theorylab import deep_linear as deep_linear
     from theorylab.verify.claim import Claim
+    from theorylab.verify.criteria import Verdict
 
 __version__ = "0.1.0.dev0"
-__all__ = ["check", "claims", "deep_linear"]
+__all__ = ["check", "claims", "deep_linear", "judge"]
 
 
 def claims() -> dict[str, Claim]:
@@ -79,6 +81,44 @@ def check(
         )
     )
     return verdicts[0] if single else verdicts
+
+
+def judge(
+    claim: str | Claim,
+    observed: Any,
+    *,
+    given: Mapping[str, Any] | None = None,
+    precision: str = "float64",
+    **setting: Any,
+) -> Verdict:
+    """Set measurements of your own against a claim, with its criterion and its rivals.
+
+        times, strengths = ...                                    # of your own network
+        theorylab.judge("deep_linear.sigmoidal_learning", strengths, data="digits", num_records=61)
+
+    Arguments:
+        claim: a claim or its id.
+        observed: `(replicates, *cells)`, or `(*cells)` of a single one, in the shape the claim
+            predicts; for a rate a sequence of them, one for each size.
+        given: what the law of each replicate depends on, where it does, a replicate in each row.
+        precision: at which `observed` was computed; it enters the tolerance.
+        setting: of the measurement; what is left out is that of the claim's first quick one. Of a
+            rate the swept setting is a sequence.
+
+    Raises: `UnknownName`, and `ValueError` where the measurements do not fit the claim.
+    """
+    from theorylab import registry
+    from theorylab.verify.run import judge_claim
+
+    if isinstance(claim, str):
+        if registry.is_glob(claim):
+            raise ValueError(f"one claim is needed; got the glob {claim!r}")
+        ((claim_id, claim),) = registry.select([claim]).items()
+    else:
+        claim_id = registry.identify(claim)
+    return judge_claim(
+        claim, observed, claim_id=claim_id, given=given, precision=precision, setting=setting
+    )
 
 
 def __getattr__(name: str) -> Any:

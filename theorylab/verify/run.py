@@ -165,6 +165,61 @@ def _check(
         return Verdict("error", f"{type(error).__name__}: {error} ({place})")
 
 
+def judge_claim(
+    claim: Claim,
+    observed: Any,
+    *,
+    claim_id: str = "",
+    given: Mapping[str, Any] | None = None,
+    precision: str = "float64",
+    setting: Mapping[str, Any] | None = None,
+) -> Verdict:
+    """Set measurements of one's own against a claim's prediction, criterion and rivals.
+
+    Arguments:
+        observed: `(replicates, *cells)`, or `(*cells)` of a single one, in the shape of the
+            prediction; for a rate a sequence of them, one for each size.
+        given: what the law of each replicate depends on, where it does, a replicate in each row.
+        precision: at which `observed` was computed.
+        setting: of the measurement; what is left out is that of the claim's first quick one. Of a
+            rate the swept setting is a sequence.
+
+    Raises: `ValueError` where the measurements do not fit the claim.
+    """
+    claim_id = claim_id or claim.name or "(unregistered)"
+    changes, over = dict(setting or {}), getattr(claim.criterion, "over", None)
+    sizes = np.ravel(changes.pop(over, ())).tolist() if over else []
+    (base,) = override(claim_id, claim.settings_at("quick")[:1], changes)
+    settings = [{**base, over: size} for size in sizes] if over else [base]
+    tables = list(observed) if over else [observed]
+    if not settings or len(tables) != len(settings):
+        raise ValueError(
+            f"`{claim_id}` needs an observation for each `{over}`; "
+            f"got {len(tables)} for {len(settings)} sizes"
+        )
+    claim.criterion.validate(settings)
+    records = []
+    for one, table in zip(settings, tables, strict=True):
+        if claim.domain:
+            claim.domain(**one)
+        values = np.asarray(table, float)
+        drawn = {name: np.asarray(array, float) for name, array in (given or {}).items()}
+        try:
+            cells = np.shape(claim.predict(**one, **{name: x[0] for name, x in drawn.items()}))
+        except TypeError as error:
+            raise ValueError(f"`{claim_id}` needs `given`: {error}") from error
+        values = values[None] if values.shape == cells else values
+        if values.shape[1:] != cells or any(len(x) != len(values) for x in drawn.values()):
+            raise ValueError(
+                f"`observed` must have shape (replicates, *{cells}) or {cells}, and `given` as "
+                f"many rows; got {np.shape(table)}"
+            )
+        eps = float(np.finfo(precision).eps)
+        records.append(_evidence(claim, one, eps, values, drawn))
+    verdict = claim.criterion.decide(records)
+    return replace(verdict, id=claim_id, claim=claim, scale="judged", precision=precision, wanted=0)
+
+
 class Experiment:
     """The replicates of one setting, tile by tile."""
 
