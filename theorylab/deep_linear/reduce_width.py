@@ -8,8 +8,8 @@ triangular factor of $Q^\top$.
 
 from __future__ import annotations
 
+from theorylab.deep_linear.balance import neighbouring_layers
 from theorylab.numerics.annotations import Array, Float
-from theorylab.numerics.arrays import arrays
 
 
 def reduce_width(
@@ -22,12 +22,7 @@ def reduce_width(
         of the arguments (NumPy by default).
     Raises: `ValueError` where the hidden widths differ.
     """
-    xp, (W1, W2) = arrays(first=first, second=second)
-    if W1.ndim != 2 or W2.ndim != 2 or W2.shape[1] != W1.shape[0]:
-        raise ValueError(
-            "`second` must have as many columns as `first` has rows; "
-            f"got shapes {tuple(W2.shape)} and {tuple(W1.shape)}"
-        )
+    xp, (W1, W2) = neighbouring_layers(first, second)
     if W1.shape[0] <= W1.shape[1] + W2.shape[0]:
         return W1, W2
     triangular = xp.linalg.qr(xp.concat([W1, W2.T], axis=1)).R

@@ -15,6 +15,7 @@ from theorylab.verify.criteria.verdict import (
     farthest,
     multiples,
     rival_outcome,
+    within_tolerance,
 )
 
 
@@ -49,11 +50,7 @@ class Exact:
         return self.tolerance
 
     def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
-        near = lambda name: all(
-            multiples(theory.predicted, theory.rivals[name], theory.tolerance, nan=0.0).max() <= 1
-            for theory in theories
-        )
-        return [name for name in rivals if theories and near(name)]
+        return within_tolerance(rivals, theories)
 
     def decide(self, evidence: Sequence[Evidence], budget: int | None = None) -> Verdict:
         excess = [multiples(e.values, e.predicted, e.tolerance) for e in evidence]

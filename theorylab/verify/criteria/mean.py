@@ -18,8 +18,8 @@ from theorylab.verify.criteria.verdict import (
     Verdict,
     farthest,
     first_replicates,
-    multiples,
     rival_outcome,
+    within_tolerance,
 )
 from theorylab.verify.statistics import (
     FIRST_LOOK,
@@ -88,11 +88,7 @@ class Mean:
         return sum(np.asarray(part, float) for part in parts)
 
     def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
-        near = lambda name: all(
-            multiples(theory.predicted, theory.rivals[name], theory.tolerance, nan=0.0).max() <= 1
-            for theory in theories
-        )
-        return [name for name in rivals if theories and near(name)]
+        return within_tolerance(rivals, theories)
 
     def decide(self, evidence: Sequence[Evidence], budget: int | None = None) -> Verdict:
         count = min(len(record.values) for record in evidence)

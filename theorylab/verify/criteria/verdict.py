@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -56,7 +56,7 @@ class RivalOutcome:
     where: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verdict:
     """What the evidence decided, and how sharply.
 
@@ -124,6 +124,8 @@ class Verdict:
 
         return line(self)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         from theorylab.verify.report import html
 
@@ -174,6 +176,15 @@ def multiples(values: np.ndarray, theory: Any, tolerance: Any, nan: float = np.i
     with np.errstate(divide="ignore", invalid="ignore"):
         multiple = np.where(distance == 0, 0.0, distance / tolerance)
     return np.nan_to_num(multiple, nan=nan, posinf=np.inf)
+
+
+def within_tolerance(rivals: Iterable[str], theories: Sequence[Evidence]) -> list[str]:
+    """The rivals that no cell of any setting takes out of the tolerance of the prediction."""
+    near = lambda name: all(
+        multiples(theory.predicted, theory.rivals[name], theory.tolerance, nan=0.0).max() <= 1
+        for theory in theories
+    )
+    return [name for name in rivals if theories and near(name)]
 
 
 def farthest(evidence: Sequence[Evidence], excess: Sequence[np.ndarray]) -> tuple[float, str]:
