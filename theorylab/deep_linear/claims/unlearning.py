@@ -21,7 +21,14 @@ from theorylab.deep_linear.claims.training import (
     whitened_task,
 )
 from theorylab.deep_linear.decaying_strength import decaying_strength
+from theorylab.numerics.arrays import require
 from theorylab.verify import Claim, Exact
+
+
+def require_depth(*, depth, **setting):
+    """A shallow map does follow an opposing target: refuse it."""
+    require(np.asarray(depth >= 2), ">= 2", depth=np.asarray(depth))
+    require_small_steps(**setting)
 
 
 def unlearned_strengths(key, *, data, depth, start, step, horizon, num_records):
@@ -67,7 +74,8 @@ def decay_error(eps, *, data, depth, start, step, horizon, num_records):
         first_order = np.where(rate > 0, np.abs(rate * delay), 0.0).max(axis=0)
     linear = eps * (horizon / step)
     # Rounding off the mode grows along the saddle, in the weights; strengths are their product.
-    saddle = linear * np.exp(-target * u0 ** (1 - 2 / depth) * times[:, None])
+    growth = -target * u0 ** (1 - 2 / depth) * times[:, None]
+    saddle = linear * np.exp(np.minimum(growth, 300))  # far beyond any use, short of overflow
     return HIGHER_ORDERS * first_order + 10 * linear * (u0 - target) + (u0 - target) * saddle**2
 
 
@@ -78,7 +86,7 @@ unlearning = Claim(
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_decay,
     observe=unlearned_strengths,
-    domain=require_small_steps,
+    domain=require_depth,
     coords=lambda **setting: {
         **time_and_mode(**setting),
         "mode": 1 + np.arange(opposing_targets(setting["data"]).size),
