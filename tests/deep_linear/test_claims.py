@@ -96,9 +96,13 @@ def test_small_nearly_balanced_layers_follow_their_imbalance(seed, first, ratio)
     assert verdict.holds, verdict
 
 
-def test_unlearning_holds_as_long_as_it_is_watched():
-    verdict = theorylab.check(claims.unlearning, horizon=100.0, step=0.02)
-    assert verdict.relative_resolution <= 1, verdict
+def test_unlearning_holds_until_rounding_leaves_the_saddle():
+    verdict = theorylab.check(claims.unlearning, horizon=50.0, step=0.02)
+    assert verdict.holds, verdict
+    with pytest.raises(ValueError, match="`horizon` must be <= 50, before rounding leaves"):
+        theorylab.check(claims.unlearning, horizon=100.0, step=0.02)
+    with pytest.raises(ValueError, match="`depth` must be >= 2; got 1"):
+        theorylab.check(claims.unlearning, depth=1)
 
 
 @pytest.mark.parametrize("mutate", [lambda u, s: 3 * s, lambda u, s: s, lambda u, s: jnp.nan])

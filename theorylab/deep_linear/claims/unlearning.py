@@ -25,10 +25,17 @@ from theorylab.numerics.arrays import require
 from theorylab.verify import Claim, Exact
 
 
-def require_depth(*, depth, **setting):
-    """A shallow map does follow an opposing target: refuse it."""
+def on_the_saddle(*, depth, start, horizon, **setting):
+    """Refuse a shallow map, which follows an opposing target, and runs that rounding ends.
+
+    Modes that decay slide onto a saddle, along which rounding grows by `e^(s t)`, by `e^25` at most
+    here: it is in the tolerance, but once it is large the modes no longer go their own ways.
+    """
     require(np.asarray(depth >= 2), ">= 2", depth=np.asarray(depth))
-    require_small_steps(**setting)
+    require_small_steps(start=start, horizon=horizon, **setting)
+    longest = np.asarray(25 * depth / start ** (1 - 2 / depth))
+    bound = f"<= {longest:.3g}, before rounding leaves the saddle"
+    require(np.asarray(horizon <= longest), bound, horizon=np.asarray(horizon))
 
 
 def unlearned_strengths(key, *, data, depth, start, step, horizon, num_records):
@@ -74,8 +81,7 @@ def decay_error(eps, *, data, depth, start, step, horizon, num_records):
         first_order = np.where(rate > 0, np.abs(rate * delay), 0.0).max(axis=0)
     linear = eps * (horizon / step)
     # Rounding off the mode grows along the saddle, in the weights; strengths are their product.
-    growth = -target * u0 ** (1 - 2 / depth) * times[:, None]
-    saddle = linear * np.exp(np.minimum(growth, 300))  # far beyond any use, short of overflow
+    saddle = linear * np.exp(-target * u0 ** (1 - 2 / depth) * times[:, None])
     return HIGHER_ORDERS * first_order + 10 * linear * (u0 - target) + (u0 - target) * saddle**2
 
 
@@ -86,7 +92,7 @@ unlearning = Claim(
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_decay,
     observe=unlearned_strengths,
-    domain=require_depth,
+    domain=on_the_saddle,
     coords=lambda **setting: {
         **time_and_mode(**setting),
         "mode": 1 + np.arange(opposing_targets(setting["data"]).size),
