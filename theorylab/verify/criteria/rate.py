@@ -103,7 +103,8 @@ class Rate:
                 worst, resolution = far[i] / self.band, far[i]
                 cell = f"{place}: exponent {slope[i]:.4f} ± {half[i]:.4f}"
             refuted |= bool(np.any(np.abs(slope - self.exponent) - half > self.band))
-            refuted |= any(not np.all(np.isfinite(e.values)) for e in group)
+            # As for `Exact`: not a number on one side alone contradicts the law.
+            refuted |= not np.all(np.isfinite(self.deviations(group)))
             for name, rival in group[0].rivals.items():
                 if np.ndim(rival) == 0:
                     apart = np.abs(slope - rival) - half
