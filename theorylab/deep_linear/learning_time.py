@@ -21,8 +21,8 @@ Small starts make plateaus: logarithmic at depth 2, a power of $u_0$ beyond,
 $$t \simeq \frac{\tau\,u_0^{-(1-2/L)}}{s\,(L-2)} \quad (L>2,\ u_0\to0). \tag{4}$$
 
 Saxe et al. count layers of neurons, $N_l = L + 1$, and sum over examples where we average: their
-time constant is one over the learning rate *per example*. At infinite depth the rate $L/\tau$
-diverges, and times are those of $\dot u = u^2(s-u)$, that is $Lt/\tau$ in place of $t/\tau$.
+covariances are ours times the number of examples. At infinite depth the rate $L/\tau$ diverges, and
+times are those of $\dot u = u^2(s-u)$, that is $Lt/\tau$ in place of $t/\tau$.
 
 Proof: `proofs/deep_linear/learning_time.py`. Claims: `deep_linear.depth_sets_the_plateau`.
 Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120.

@@ -12,8 +12,8 @@ $$a_0 = \sqrt{(n_0+K)/2}, \qquad b_0 = u_0/a_0. \tag{2}$$
 $K$ is not $\big|\|w_1\|^2-\|w_2\|^2\big|$ unless the two are parallel.
 
 Proof: `proofs/deep_linear/scalar_network.py`. Claim: `deep_linear.scalar_learning`.
-Reference: the conserved quantity is that of Braun, Dominé, Fitzgerald & Saxe (2022),
-doi:10.1088/1742-5468/ad01b8, restricted to one input and one output; here it needs no balance.
+Reference: derived here; Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, appendix, for a single
+pair of weights.
 """
 
 from __future__ import annotations

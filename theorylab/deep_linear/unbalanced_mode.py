@@ -15,8 +15,9 @@ All terms of $N$ are positive. The starts $b = -\mathrm{sgn}(s)\,a$ lie on the s
 the saddle at the origin and stay there.
 
 Proof: `proofs/deep_linear/unbalanced_mode.py`. Claim: `deep_linear.imbalanced_learning`.
-Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, appendix; Braun, Dominé, Fitzgerald &
-Saxe (2022), doi:10.1088/1742-5468/ad01b8, for the form with no case distinction.
+Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, appendix; this form is the scalar
+case of the matrix solution of Fukumizu (1998) and Dominé, Anguita, Proca et al. (2024),
+arXiv:2409.14623.
 """
 
 from __future__ import annotations
