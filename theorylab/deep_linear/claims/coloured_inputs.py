@@ -13,11 +13,11 @@ from theorylab.deep_linear.claims.training import (
     HIGHER_ORDERS,
     RUN,
     Task,
+    clock,
     curvature,
     require_small_steps,
     rounding,
     scales,
-    stride,
     trained_modes,
     whitened_task,
 )
@@ -60,8 +60,8 @@ def predicted_coloured(
 
 
 def coloured_times(data, spread, step, horizon, num_records):
-    unit = step / curvature(coloured_task(data, spread)[0].singular_values[0], 2)
-    return unit * stride(step, horizon, num_records) * np.arange(num_records)
+    s = coloured_task(data, spread)[0].singular_values
+    return clock(step, horizon, num_records) / curvature(s[0], 2)
 
 
 def coloured_error(eps, *, data, spread, start, step, horizon, num_records):

@@ -1,4 +1,4 @@
-"""The error of descent on an unbalanced mode, which two claims share."""
+"""Unbalanced strengths and the error of descent on them, which two claims share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import numpy as np
 
 from theorylab.deep_linear.implicit_balancing import implicit_balancing
 from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
+
+
+def hyperbolic_strength(times, s, u0, imbalance, *, tau=1.0):
+    """`u(t)` of `tau du/dt = sqrt(K^2 + 4 u^2) (s - u)`, through a pair of weights that has `K`."""
+    imbalance = np.abs(imbalance)
+    a = np.sqrt((np.hypot(imbalance, 2 * u0) + imbalance) / 2)
+    weights = unbalanced_mode(times, s, a, u0 / a, tau=tau)
+    return weights.first * weights.second
 
 
 def hyperbolic_error(times, s, u0, imbalance, eta):
@@ -19,9 +27,7 @@ def hyperbolic_error(times, s, u0, imbalance, eta):
     `proofs/deep_linear/hyperbolic_error.py`.
     """
     imbalance = np.maximum(imbalance, 1e-100)  # the limit, with squares to spare
-    a = np.sqrt((np.hypot(imbalance, 2 * u0) + imbalance) / 2)
-    weights = unbalanced_mode(times, s, a, u0 / a)
-    u = weights.first * weights.second
+    u = hyperbolic_strength(times, s, u0, imbalance)
     residual, size = s - u, np.hypot(imbalance, 2 * u)
     tiny = np.finfo(float).tiny
     decay = np.log(np.maximum(np.abs(residual), tiny) / np.maximum(np.abs(s - u0), tiny))

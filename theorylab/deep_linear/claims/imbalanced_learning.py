@@ -7,7 +7,7 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error
+from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error, hyperbolic_strength
 from theorylab.deep_linear.claims.sources import SAXE_2014, at
 from theorylab.deep_linear.claims.training import (
     HIGHER_ORDERS,
@@ -21,7 +21,6 @@ from theorylab.deep_linear.claims.training import (
     whitened_task,
 )
 from theorylab.deep_linear.mode_strength import mode_strength
-from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
 from theorylab.verify import Claim, Exact
 
 
@@ -36,17 +35,13 @@ def imbalanced_strengths(key, *, data, first, second, step, horizon, num_records
 def predicted_imbalanced(
     *, data, first, second, step, horizon, num_records, law=None, bend=1.0, tau=1.0
 ):
-    """Products of the weights of Eq. (3) of `unbalanced_mode`; `bend` scales the imbalance."""
+    """The strengths of `unbalanced_mode`; `bend` scales the imbalance."""
     s = whitened_task(data).singular_values
     times = record_times(data, 2, step, horizon, num_records)[:, None]
     a, b = (x * s[0] ** 0.5 for x in (first, second))
     if law is not None:
         return law(times, s, a, b)
-    imbalance, strength = bend * (a**2 - b**2), a * b
-    size = np.hypot(imbalance, 2 * strength)
-    a = ((size + imbalance) / 2) ** 0.5
-    weights = unbalanced_mode(times, s, a, strength / a, tau=tau)
-    return weights.first * weights.second
+    return hyperbolic_strength(times, s, a * b, bend * (a**2 - b**2), tau=tau)
 
 
 def lazy_strength(t, s, a, b):

@@ -7,11 +7,12 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error
-from theorylab.deep_linear.claims.sources import at
+from theorylab.deep_linear.claims.hyperbolic import hyperbolic_error, hyperbolic_strength
+from theorylab.deep_linear.claims.sources import HERE
 from theorylab.deep_linear.claims.training import (
     HIGHER_ORDERS,
     LARGEST_STEP,
+    clock,
     curvature,
     require_run,
     scales,
@@ -19,9 +20,8 @@ from theorylab.deep_linear.claims.training import (
 )
 from theorylab.deep_linear.scalar_network import scalar_imbalance, scalar_network
 from theorylab.deep_linear.simulation import draw_gaussian, train
-from theorylab.deep_linear.unbalanced_mode import unbalanced_mode
 from theorylab.numerics.arrays import require, require_positive
-from theorylab.verify import Claim, Exact, Outcome, Source
+from theorylab.verify import Claim, Exact, Outcome
 
 
 def trained_scalar(
@@ -55,8 +55,7 @@ def random_network(*, target, weight_scale, hidden, step, horizon, num_records=2
 
 
 def output_times(*, target, step, horizon, num_records, **_):
-    unit = step / curvature(abs(target), 2)
-    return unit * stride(step, horizon, num_records) * np.arange(num_records)
+    return clock(step, horizon, num_records) / curvature(abs(target), 2)
 
 
 def predicted_outputs(
@@ -75,10 +74,7 @@ def predicted_outputs(
     times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
     if imbalance is None:
         return scalar_network(times, target, first, second, tau=tau)
-    K, u0 = imbalance(first, second), first @ second
-    a = np.sqrt((np.hypot(K, 2 * u0) + K) / 2)
-    weights = unbalanced_mode(times, target, a, u0 / a, tau=tau)
-    return weights.first * weights.second
+    return hyperbolic_strength(times, target, first @ second, imbalance(first, second), tau=tau)
 
 
 def difference_of_norms(first, second):
@@ -99,15 +95,7 @@ SCALAR = dict(target=1.2, weight_scale=0.3, hidden=8, step=0.005, horizon=8.0, n
 scalar_learning = Claim(
     statement="One input, one output, any width, ANY start: the output follows the law of a single "
     "pair of weights of imbalance K, K^2 = n^2 - 4 u^2, seed by seed.",
-    source=at(
-        Source(
-            "Braun, Dominé, Fitzgerald & Saxe",
-            2022,
-            "Exact learning dynamics of deep linear networks with prior knowledge",
-            doi="10.1088/1742-5468/ad01b8",
-        ),
-        "for one input and one output, without their balance",
-    ),
+    source=HERE,
     assumes=("squared loss", "a whitened input"),
     predict=predicted_outputs,
     observe=learned_outputs,

@@ -51,6 +51,11 @@ def stride(step: Any, horizon: Any, num_records: int, xp: Any = np) -> Any:
     return xp.maximum(1, xp.floor(horizon / step / (num_records - 1) + 0.499)).astype(int)
 
 
+def clock(step: float, horizon: float, num_records: int) -> np.ndarray:
+    """Times of the records, in units of one over the curvature."""
+    return step * stride(step, horizon, num_records) * np.arange(num_records)
+
+
 # Errors of first order in the step are taken with this factor for the higher ones.
 HIGHER_ORDERS, LARGEST_STEP = 1.5, 0.05
 
@@ -72,8 +77,8 @@ require_small_steps = partial(require_run, largest=LARGEST_STEP)
 def record_times(
     data: str, depth: int, step: float, horizon: float, num_records: int
 ) -> np.ndarray:
-    unit = step / curvature(whitened_task(data).singular_values[0], depth)
-    return unit * stride(step, horizon, num_records) * np.arange(num_records)
+    s = whitened_task(data).singular_values
+    return clock(step, horizon, num_records) / curvature(s[0], depth)
 
 
 def time_and_mode(*, data, step, horizon, num_records, depth=2, **_):
