@@ -248,16 +248,17 @@ def _one(claim_id: str) -> tuple[str, Claim]:
 
 
 def _criterion(claim: Claim) -> str:
-    from theorylab.verify.criteria import Rate
+    from theorylab.verify.criteria import Exact, Rate
 
     if isinstance(claim.criterion, Rate):
         rate = claim.criterion
         return f"the deviation goes as {rate.over}^{rate.exponent:g}, within {rate.band:g}"
+    what = "every replicate" if isinstance(claim.criterion, Exact) else "the mean of replicates"
     tolerance = getattr(claim.criterion, "tolerance", None)
     if callable(tolerance):  # perhaps a partial, whose own docstring says nothing of it
         words = getattr(tolerance, "func", tolerance).__doc__ or "derived"
-        return f"every replicate in every cell; tolerance: {words.strip().splitlines()[0]}"
-    return f"every replicate in every cell, within {tolerance:g}"
+        return f"{what} in every cell; tolerance: {words.strip().splitlines()[0]}"
+    return f"{what} in every cell, within {tolerance:g}"
 
 
 def _parse(text: str) -> tuple[str, Any]:
@@ -272,8 +273,8 @@ def _parse(text: str) -> tuple[str, Any]:
 
 def _console() -> Console:
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = int(os.environ.get("COLUMNS", "118"))
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 118
     return console
 
 
