@@ -65,6 +65,7 @@ def coloured_times(data, spread, step, horizon, num_records):
 
 
 def coloured_error(eps, *, data, spread, start, step, horizon, num_records):
+    """As `step_error`, in the units that whiten each mode."""
     task, variance = coloured_task(data, spread)
     s, u0 = task.singular_values, start * whitened_task(data).singular_values[0]
     eta = step / curvature(s[0], 2)

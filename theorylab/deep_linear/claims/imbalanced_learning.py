@@ -54,6 +54,7 @@ def balanced_strength(t, s, a, b):
 
 
 def imbalanced_error(eps, *, data, first, second, step, horizon, num_records):
+    """The first-order error of descent at this imbalance (`hyperbolic_error`), and rounding."""
     s = whitened_task(data).singular_values
     a, b = (x * s[0] ** 0.5 for x in (first, second))
     times = record_times(data, 2, step, horizon, num_records)[:, None]

@@ -82,6 +82,7 @@ def difference_of_norms(first, second):
 
 
 def output_error(eps, *, target, weight_scale, hidden, step, horizon, num_records, first, second):
+    """The first-order error of descent on this network (`hyperbolic_error`), and rounding."""
     times = output_times(target=target, step=step, horizon=horizon, num_records=num_records)
     K = float(scalar_imbalance(first, second))
     eta = step / curvature(abs(target), 2)
