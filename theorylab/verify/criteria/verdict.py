@@ -31,7 +31,8 @@ class Evidence(NamedTuple):
     """All replicates of one setting, with what every theory says of them.
 
     Every array has the replicate as first axis and the cells of an observation behind; the
-    theories' may have one replicate that stands for all.
+    theories' may have one replicate that stands for all. `stage` counts how often evidence was
+    asked for in view of other evidence: 0 for the settings of the claim itself.
     """
 
     setting: Setting
@@ -41,6 +42,7 @@ class Evidence(NamedTuple):
     tolerance: np.ndarray
     coords: Mapping[str, np.ndarray]
     given: Mapping[str, np.ndarray]
+    stage: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Verdict:
         p_value: of the claim, valid at any look (noisy criteria).
         forecast: about how many replicates a verdict would take, where it is open.
         wanted: how many replicates the criterion asks for next; 0 once it is done.
+        more: settings of the next stage that the criterion asks for, `wanted` replicates of each.
+        extra: what a criterion has to say beside, by name: numbers, strings, and lists of them.
     """
 
     status: Status
@@ -92,6 +96,8 @@ class Verdict:
     p_value: float = np.nan
     forecast: float = np.nan
     wanted: int = 0
+    more: Sequence[Setting] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
