@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.verify import Claim, Exact, Outcome, Rate, Source
+from theorylab.verify import Claim, Exact, Mean, Outcome, Rate, Source
 
 SOURCE = Source("Euler", 1768, "Institutiones calculi integralis", at="Ch. 7")
 
@@ -76,3 +78,30 @@ def rate_claim(**changes) -> Claim:
         name="toy.order",
     )
     return Claim(**(fields | changes))
+
+
+def normal(key, *, centre):
+    return centre + 0.5 * jax.random.normal(key, (3,))
+
+
+def noisy_claim(**changes) -> Claim:
+    """Outcomes that scatter about what is predicted."""
+    fields = dict(
+        statement="Outcomes scatter about their centre.",
+        source=SOURCE,
+        predict=lambda centre: np.full(3, centre),
+        observe=normal,
+        criterion=Mean(tolerance=0.3),
+        rivals={"one too much": lambda centre: np.full(3, centre + 1)},
+        settings={"quick": [dict(centre=1.0), dict(centre=2.0)]},
+        replicates=512,
+        tile=16,
+        name="toy.noisy",
+    )
+    return Claim(**(fields | changes))
+
+
+def slow_normal(key, *, centre):
+    """On the host, some time each: to be interrupted."""
+    time.sleep(0.02)
+    return centre + 0.5 * np.asarray(jax.random.normal(key, (3,)))

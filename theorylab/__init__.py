@@ -14,7 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
 
     from theorylab import deep_linear as deep_linear
     from theorylab.verify.claim import Claim
@@ -37,6 +39,9 @@ def check(
     seed: int = 0,
     precision: str = "float64",
     progress: Callable[[int, int], None] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    executor: Executor | None = None,
     **setting: Any,
 ) -> Any:
     """Set claims against their simulations.
@@ -47,6 +52,10 @@ def check(
         seed: of all randomness; `>= 0`.
         precision: `float64` or `float32`, of the simulations; it enters the tolerances.
         progress: called with the tiles computed so far and their total, claim by claim.
+        store: a folder that keeps the evidence as it is gathered. What it holds already, of the
+            same code, setting, seed and precision, is not computed again.
+        jobs: how many processes compute; the verdicts are the same.
+        executor: any `concurrent.futures.Executor`, such as a cluster's, instead of `jobs`.
         setting: values that replace those of the claims' own settings, such as `data="my.csv"`.
 
     Returns: one claim or one id gives a `Verdict`, anything else the `Verdicts` in a row. Both
@@ -58,6 +67,8 @@ def check(
     from theorylab.verify.claim import Claim
     from theorylab.verify.report import Verdicts
     from theorylab.verify.run import check_claims
+    from theorylab.verify.store import Store
+    from theorylab.verify.workers import working
 
     patterns = [item for item in selection if isinstance(item, str)]
     own = [item for item in selection if not isinstance(item, str)]
@@ -69,17 +80,20 @@ def check(
         taken = sum(known.split(" #")[0] == name for known in chosen)
         chosen[f"{name} #{taken + 1}" if taken else name] = claim
     single = len(selection) == 1 and not any(registry.is_glob(pattern) for pattern in patterns)
-    verdicts = Verdicts(
-        check_claims(
-            chosen,
-            scale=scale,
-            seed=seed,
-            precision=precision,
-            changes=setting,
-            lenient=not single,
-            progress=(lambda _: progress) if progress else None,
+    with working(jobs, executor) as hands:
+        verdicts = Verdicts(
+            check_claims(
+                chosen,
+                scale=scale,
+                seed=seed,
+                precision=precision,
+                changes=setting,
+                lenient=not single,
+                progress=(lambda _: progress) if progress else None,
+                store=None if store is None else Store(store),
+                executor=hands,
+            )
         )
-    )
     return verdicts[0] if single else verdicts
 
 

@@ -11,9 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
+import platformdirs
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from theorylab.errors import UnknownName
@@ -52,6 +59,16 @@ Settings = Annotated[
         help="Replace a setting: step=0.01, or data=FILE, a .npy, .npz or .csv of your own.",
     ),
 ]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", help="Processes that compute.")]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        help="Keep the evidence here, and resume from it; standard and full runs always keep it.",
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Compute anew what is kept already.")]
 
 
 @app.command()
@@ -61,6 +78,15 @@ def check(
     seed: Seed = 0,
     precision: Precision = "float64",
     settings: Settings = None,
+    jobs: Jobs = 1,
+    store: StoreFolder = None,
+    fresh: Fresh = False,
+    familywise: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LEVEL", help="Mark the refutations that survive Holm's correction at a level."
+        ),
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the verdicts to a file.")
     ] = None,
@@ -71,20 +97,26 @@ def check(
     were skipped, 4 one crashed, 2 bad usage, 130 interrupted.
     """
     from theorylab.verify.criteria import EXIT_CODES
-    from theorylab.verify.report import Verdicts, write_json
+    from theorylab.verify.report import Verdicts, holm, write_json
 
     if json is not None:
         _require_writable("--json", json)
+    if familywise is not None and not 0 < familywise < 1:
+        _refuse(f"`--familywise` must be between 0 and 1; got {familywise}")
     reached: list[Verdict] = []
     interrupted = False
     try:
-        for verdict in _verdicts(patterns or [], scale, seed, precision, settings):
+        for verdict in _verdicts(
+            patterns or [], scale, seed, precision, settings, jobs, store, fresh
+        ):
             reached.append(verdict)
             _interrupts.something_to_keep = True
     except KeyboardInterrupt:
         interrupted = True
     verdicts = Verdicts(reached)
     _print_verdicts(verdicts)
+    if familywise is not None:
+        _console().print(Text(holm(verdicts, familywise)))
     if json is not None:
         try:
             write_json(verdicts, json)
@@ -205,17 +237,31 @@ def main() -> None:
 
 
 def _verdicts(
-    patterns: list[str], scale: str, seed: int, precision: str, settings: list[str] | None
+    patterns: list[str],
+    scale: str,
+    seed: int,
+    precision: str,
+    settings: list[str] | None,
+    jobs: int = 1,
+    store: Path | None = None,
+    fresh: bool = False,
 ) -> Iterator[Verdict]:
     """The verdicts on the claims selected, with progress on a terminal; bad usage ends here."""
     from theorylab.registry import is_glob
     from theorylab.verify.run import BadSetting, check_claims
+    from theorylab.verify.store import Store
+    from theorylab.verify.workers import remember_compilations, working
 
     changes = dict(_parse(text) for text in settings or [])
     chosen = _select(patterns)
     lenient = not patterns or any(is_glob(pattern) for pattern in patterns)
-    with _progress(len(chosen)) as notify:
-        try:
+    if store is None and scale != "quick":
+        store = platformdirs.user_cache_path("theorylab") / "evidence"
+    compiled = str(platformdirs.user_cache_path("theorylab") / "compiled")
+    remember_compilations(compiled)
+    try:
+        kept = None if store is None else Store(store, fresh=fresh)
+        with working(jobs, None, compiled) as hands, _progress(len(chosen), jobs) as notify:
             yield from check_claims(
                 chosen,
                 scale=scale,
@@ -224,11 +270,15 @@ def _verdicts(
                 changes=changes,
                 lenient=lenient,
                 progress=notify,
+                store=kept,
+                executor=hands,
             )
-        except BadSetting as error:
-            _refuse(f"`--set {' '.join(settings or [])}`: {error}")
-        except (ValueError, TypeError) as error:
-            _refuse(str(error))
+    except BadSetting as error:
+        _refuse(f"`--set {' '.join(settings or [])}`: {error}")
+    except (ValueError, TypeError) as error:
+        _refuse(str(error))
+    if kept is not None and kept.trouble:
+        _say(f"theorylab: {kept.trouble}")
 
 
 def _select(patterns: list[str]) -> dict[str, Claim]:
@@ -289,25 +339,34 @@ def _print_verdicts(verdicts: Any) -> None:
 
 
 @contextmanager
-def _progress(claims: int) -> Iterator[Any]:
+def _progress(claims: int, jobs: int) -> Iterator[Any]:
     """A bar on the terminal, nothing where standard error is not one."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: lambda done, total: _interrupts.heed()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left, about"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=claims)
-        begun: dict[str, None] = {}
+        shares: dict[str, float] = {}
 
         def notify(claim_id: str):
-            begun[claim_id] = None
-            finished = len(begun) - 1
-            bar.update(task, description=claim_id, completed=finished)
+            for begun in shares:  # those before it are done, but where several run at once
+                if jobs == 1:
+                    shares[begun] = 1.0
+            shares[claim_id] = 0.0
+            bar.update(task, description=claim_id, completed=sum(shares.values()))
 
             def advance(done: int, total: int) -> None:
                 _interrupts.heed()
-                bar.update(task, completed=finished + done / total)
+                shares[claim_id] = done / total
+                bar.update(task, completed=sum(shares.values()))
 
             return advance
 

@@ -9,7 +9,8 @@ import theorylab
 from tests.toys import drawn_claim, euler, exact_claim, rate_claim
 from theorylab.errors import MissingExtra
 from theorylab.verify import Outcome
-from theorylab.verify.run import Experiment, check_claims, setting_hash
+from theorylab.verify.run import check_claims
+from theorylab.verify.tiles import Experiment, setting_hash
 
 EIGHT = {"quick": 8}
 
@@ -103,7 +104,10 @@ def test_the_key_of_a_replicate_is_that_of_the_documentation(double):
     setting = dict(pace=1.0)
     key = jax.random.fold_in(jax.random.key(5), setting_hash(setting))
     expected = drawn_claim().observe(jax.random.fold_in(key, 6), **setting).given["rate"]
-    assert Experiment(drawn_claim(tile=4), setting, 5).tile(1).given["rate"][2] == expected
+    assert (
+        Experiment.of(drawn_claim(tile=4), setting, 5, "float64").compute(1).given["rate"][2]
+        == expected
+    )
 
 
 def test_the_hash_of_a_setting_is_the_same_everywhere():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCALES = ("quick", "standard", "full")
 
 # Arguments of `theorylab.check`, beside which settings are given.
-RESERVED = frozenset({"scale", "seed", "precision", "progress"})
+RESERVED = frozenset({"scale", "seed", "precision", "progress", "store", "jobs", "executor"})
 
 Setting: TypeAlias = dict[str, Any]
 """Keyword arguments of an experiment: numbers, strings, and tuples of them."""
@@ -73,6 +73,9 @@ class Claim:
         replicates: how many per setting, for all scales or for each; a budget where the criterion
             adds replicates until all is decided.
         tile: how many of them are computed together, always.
+        mapped: whether `observe` can be traced and mapped by JAX; if not (an optimiser with
+            restarts, enumeration by SciPy), it is called on the host, replicate by replicate, and
+            floats reach it as they are.
         name: what verdicts call a claim that no family registers.
     """
 
@@ -89,6 +92,7 @@ class Claim:
     proof: str | None = None
     replicates: int | Mapping[str, int] = 4
     tile: int = 4
+    mapped: bool = True
     name: str = ""
 
     def __post_init__(self) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import html as escaping
 import json
 import math
-import os
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theorylab.verify.criteria import EXIT_CODES, Evidence, Status, Verdict
+from theorylab.verify.store import write_whole
 
 if TYPE_CHECKING:
     import xarray
@@ -121,7 +120,38 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     counts = {status: sum(v.status == status for v in verdicts) for status in EXIT_CODES}
     parts = [f"{count} {status}" for status, count in counts.items() if count]
     seconds = sum(verdict.seconds for verdict in verdicts)
-    return "\n".join([*lines, f"{', '.join(parts) or 'no claims'} in {seconds:.1f} s"])
+    lines.append(f"{', '.join(parts) or 'no claims'} in {seconds:.1f} s")
+    return "\n".join([*lines, *filter(None, [by_chance(verdicts)])])
+
+
+def by_chance(verdicts: Sequence[Verdict]) -> str:
+    """How many refutations chance alone may explain, where a criterion has an error level."""
+    levels = [getattr(v.claim.criterion, "alpha", 0.0) for v in verdicts if v.claim]
+    if not any(levels):
+        return ""
+    refuted = sum(verdict.refuted for verdict in verdicts)
+    return f"{refuted} refuted; at most {sum(levels):.2g} expected by chance"
+
+
+def holm(verdicts: Sequence[Verdict], level: float) -> str:
+    """The refutations that survive Holm's correction at a level, over the claims of one run.
+
+    Those without a p-value (exact laws) are certain and need none.
+    """
+    judged = sorted(
+        (v for v in verdicts if math.isfinite(v.p_value)), key=lambda verdict: verdict.p_value
+    )
+    surviving = []
+    for k, verdict in enumerate(judged):
+        if verdict.p_value > level / (len(judged) - k):
+            break
+        surviving.append(verdict)
+    certain = [v.id for v in verdicts if v.refuted and not math.isfinite(v.p_value)]
+    names = certain + [verdict.id for verdict in surviving if verdict.refuted]
+    return (
+        f"refuted at a familywise level of {level:g}, over {len(judged)} noisy claims: "
+        f"{', '.join(names) or 'none'}"
+    )
 
 
 def write_json(verdicts: Iterable[Verdict], path: Path) -> None:
@@ -132,21 +162,7 @@ def write_json(verdicts: Iterable[Verdict], path: Path) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(draft).chmod(0o666 & ~_umask())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -159,6 +175,9 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "resolution": finite(verdict.resolution),
         "relative_resolution": finite(verdict.relative_resolution),
         "replicates": verdict.replicates,
+        "p_value": finite(verdict.p_value),
+        "forecast": finite(verdict.forecast),
+        "extra": _plain(verdict.extra),
         "seconds": round(verdict.seconds, 3),
         "scale": verdict.scale,
         "seed": verdict.seed,
@@ -174,6 +193,19 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         },
         "settings": [record.setting for record in verdict.records],
     }
+
+
+def _plain(value: Any) -> Any:
+    """Numbers, strings and lists of them; what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def html(verdicts: Sequence[Verdict]) -> str:

@@ -1,33 +1,32 @@
-"""From a claim to a verdict: replicates in tiles, one compilation for each static part.
+"""From a claim to a verdict: evidence is gathered until its criterion is satisfied.
 
-Floats of a setting are arguments of the compiled program, everything else is part of it. A tile is
-a fixed number of replicates, whatever their total: replicate `i` of a seed has the same key, and
-the same value to the bit, however many others are asked for.
+Replicates are added look by look, in tiles (`theorylab.verify.tiles`), kept in a store where there
+is one, and computed by whatever executor is given: the verdict is the same.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import operator
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import lru_cache
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from theorylab.errors import MissingExtra
-from theorylab.verify.claim import Claim, Outcome, Setting, is_traced, override
+from theorylab.verify.claim import Claim, Setting, override
 from theorylab.verify.criteria import Evidence, RivalOutcome, Verdict
 from theorylab.verify.criteria.verdict import joined
+from theorylab.verify.store import Store
+from theorylab.verify.tiles import Experiment, Gathering, at_precision
 
 PRECISIONS = ("float64", "float32")
+
+# Claims under way at once where an executor computes their tiles: few looks ask for many tiles.
+_CLAIMS_AT_ONCE = 4
 
 Progress = Callable[[int, int], None]
 """Called with the tiles of a claim computed so far, and their total."""
@@ -35,6 +34,22 @@ Progress = Callable[[int, int], None]
 
 class BadSetting(ValueError):
     """A value that replaces one of a claim's settings, and that its theory refuses."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all claims of one run share."""
+
+    scale: str
+    seed: int
+    precision: str
+    changed: bool
+    store: Store | None
+    executor: Executor | None
+
+    @property
+    def eps(self) -> float:
+        return float(np.finfo(self.precision).eps)
 
 
 def check_claims(
@@ -46,6 +61,8 @@ def check_claims(
     changes: Mapping[str, Any] | None = None,
     lenient: bool = False,
     progress: Callable[[str], Progress] | None = None,
+    store: Store | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[Verdict]:
     """Gather the evidence a scale asks for and decide, claim by claim.
 
@@ -57,9 +74,11 @@ def check_claims(
         changes: values of settings that replace the claims' own.
         lenient: skip claims without the settings changed, instead of refusing.
         progress: of an id, gives what is called as the tiles of that claim are computed.
+        store: keeps the evidence as it is gathered, and supplies what it holds already.
+        executor: computes the tiles, several claims' at once; this process without any.
 
-    Yields: each verdict as soon as it is reached, of status `error` when the claim's own code
-        fails, `skipped` when it needs an extra that is not installed.
+    Yields: each verdict as soon as it and those before it are reached, of status `error` when the
+        claim's own code fails, `skipped` when it needs an extra that is not installed.
     Raises: `ValueError` for bad arguments, before any work; `BadSetting` where a claim refuses the
         values of `changes`, before it is simulated.
     """
@@ -67,7 +86,7 @@ def check_claims(
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}; got {precision!r}")
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**32:
         raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1; got {seed!r}")
-    seed = operator.index(seed)
+    run = _Run(scale, operator.index(seed), precision, bool(changes), store, executor)
     plans: dict[str, list[Setting] | str] = {}
     for claim_id, claim in claims.items():
         plans[claim_id] = settings = claim.settings_at(scale)
@@ -82,79 +101,49 @@ def check_claims(
     if claims and all(isinstance(plan, str) for plan in plans.values()):
         raise ValueError(f"no claim selected can be checked so: {next(iter(plans.values()))}")
 
+    def verdict_on(claim_id: str) -> Verdict:
+        began, plan = time.perf_counter(), plans[claim_id]
+        if isinstance(plan, str):
+            verdict = Verdict("skipped", plan)
+        else:
+            notify = progress(claim_id) if progress else None
+            verdict = _check(claim_id, claims[claim_id], plan, run, notify)
+        return replace(
+            verdict,
+            id=claim_id,
+            claim=claims[claim_id],
+            scale=scale,
+            seed=run.seed,
+            precision=precision,
+            seconds=time.perf_counter() - began,
+        )
+
     def verdicts() -> Iterator[Verdict]:
-        for claim_id, settings in plans.items():
-            began = time.perf_counter()
-            if isinstance(settings, str):
-                verdict = Verdict("skipped", settings)
-            else:
-                notify = progress(claim_id) if progress else None
-                verdict = _check(
-                    claims[claim_id], settings, scale, seed, precision, bool(changes), notify
-                )
-            yield replace(
-                verdict,
-                id=claim_id,
-                claim=claims[claim_id],
-                scale=scale,
-                seed=seed,
-                precision=precision,
-                seconds=time.perf_counter() - began,
-            )
+        if executor is None:
+            yield from map(verdict_on, plans)
+            return
+        with ThreadPoolExecutor(_CLAIMS_AT_ONCE) as threads:
+            pending = [threads.submit(verdict_on, claim_id) for claim_id in plans]
+            try:
+                for future in pending:
+                    yield future.result()
+            finally:
+                for future in pending:
+                    future.cancel()
 
     return verdicts()
 
 
 def _check(
+    claim_id: str,
     claim: Claim,
     settings: Sequence[Setting],
-    scale: str,
-    seed: int,
-    precision: str,
-    changed: bool,
+    run: _Run,
     progress: Progress | None,
 ) -> Verdict:
-    replicates = claim.replicates_at(scale)
-    tiles = -(-replicates // claim.tile)
-    eps = float(np.finfo(precision).eps)
     try:
-        with _precision(precision):
-            try:
-                if claim.domain:
-                    for setting in settings:
-                        claim.domain(**setting)
-                experiments = [Experiment(claim, setting, seed) for setting in settings]
-                theories = [
-                    _evidence(claim, experiment.setting, eps, *experiment.blank())
-                    for experiment in experiments
-                    if not experiment.draws_its_law
-                ]
-                drawn = len(theories) < len(experiments)
-            except (ValueError, TypeError, LookupError, OSError) as error:
-                if changed and not isinstance(error, MissingExtra):
-                    raise BadSetting(str(error)) from error
-                raise
-            powerless = claim.criterion.powerless(claim.rivals, [] if drawn else theories)
-            if powerless:
-                return _without_power(powerless, claim)
-            records: list[list[Evidence]] = [[] for _ in experiments]
-            have, want, done = 0, claim.criterion.first_look(replicates), 0
-            while True:
-                for k, experiment in enumerate(experiments):
-                    for outcome in experiment.replicates(have, want):
-                        record = (
-                            _evidence(claim, experiment.setting, eps, *outcome)
-                            if drawn
-                            else theories[k]._replace(values=np.asarray(outcome.value, float))
-                        )
-                        records[k].append(record)
-                        done += 1
-                        if progress:
-                            progress(done, max(done, tiles * len(settings)))
-                verdict = claim.criterion.decide([joined(parts) for parts in records], replicates)
-                if not verdict.wanted:
-                    return verdict
-                have, want = want, verdict.wanted
+        with at_precision(run.precision):
+            return _decide(claim_id, claim, settings, run, progress)
     except BadSetting:
         raise
     except MissingExtra as missing:
@@ -163,6 +152,103 @@ def _check(
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{where.name}, {where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
         return Verdict("error", f"{type(error).__name__}: {error} ({place})")
+
+
+@dataclass(eq=False)
+class _Record:
+    """The evidence of one setting as it grows."""
+
+    experiment: Experiment
+    theory: Evidence | None  # None where each replicate draws its own
+    stage: int = 0
+    count: int = 0
+    parts: list[Evidence] = field(default_factory=list)
+
+    @property
+    def evidence(self) -> Evidence:
+        self.parts = [joined(self.parts)]
+        return self.parts[0]._replace(stage=self.stage)
+
+
+def _decide(
+    claim_id: str,
+    claim: Claim,
+    settings: Sequence[Setting],
+    run: _Run,
+    progress: Progress | None,
+) -> Verdict:
+    budget = claim.replicates_at(run.scale)
+    tiles_of_a_setting, done, planned = -(-budget // claim.tile), 0, len(settings)
+
+    def computed() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, max(done, tiles_of_a_setting * planned))
+
+    gathering = Gathering(claim_id, run.store, run.executor, computed)
+    try:
+        if claim.domain:
+            for setting in settings:
+                claim.domain(**setting)
+        records = [_begin(claim, setting, run, gathering) for setting in settings]
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        if run.changed and not isinstance(error, MissingExtra):
+            raise BadSetting(str(error)) from error
+        raise
+    theories = [record.theory for record in records if record.theory is not None]
+    drawn = len(theories) < len(records)
+    powerless = claim.criterion.powerless(claim.rivals, [] if drawn else theories)
+    if powerless:
+        return _without_power(powerless, claim)
+    attacks: list[Evidence] = []
+    want, stage = claim.criterion.first_look(budget), 0
+    while True:
+        growing = [record for record in records if record.stage == stage]
+        wanted = [(record.experiment, record.count, want) for record in growing]
+        for k, outcome in gathering.replicates(wanted):
+            growing[k].parts.append(_told(claim, growing[k], run.eps, *outcome))
+        for record in growing:
+            record.count = max(record.count, want)
+        evidence = [record.evidence for record in records]
+        verdict = claim.criterion.decide([*evidence, *attacks], budget)
+        if verdict.more:
+            stage += 1
+            records += [_begin(claim, setting, run, gathering, stage) for setting in verdict.more]
+            planned += len(verdict.more)
+        elif not verdict.wanted:
+            adversary = getattr(claim.criterion, "adversary", None)
+            if adversary is None or attacks or verdict.refuted:
+                return verdict
+            for one in evidence:
+                found = adversary.attack(one, one.setting)
+                attack = _evidence(claim, one.setting, run.eps, *found)
+                attacks.append(attack._replace(stage=1))
+            continue
+        want = verdict.wanted
+
+
+def _begin(
+    claim: Claim, setting: Setting, run: _Run, gathering: Gathering, stage: int = 0
+) -> _Record:
+    """The record of a setting before its first replicate: what its theories say, if they can."""
+    experiment = Experiment.of(claim, setting, run.seed, run.precision)
+    shape = experiment.shape()
+    if shape is None:
+        ((_, shape),) = gathering.replicates([(experiment, 0, 1)])
+    if shape.given:
+        return _Record(experiment, None, stage)
+    blank = np.zeros((1, *shape.value.shape[1:]))
+    return _Record(experiment, _evidence(claim, setting, run.eps, blank, {}), stage)
+
+
+def _told(
+    claim: Claim, record: _Record, eps: float, values: Any, given: Mapping[str, Any]
+) -> Evidence:
+    """What every theory says of new replicates."""
+    if record.theory is None:
+        return _evidence(claim, record.experiment.setting, eps, values, given)
+    return record.theory._replace(values=np.asarray(values, float))
 
 
 def judge_claim(
@@ -220,70 +306,6 @@ def judge_claim(
     return replace(verdict, id=claim_id, claim=claim, scale="judged", precision=precision, wanted=0)
 
 
-class Experiment:
-    """The replicates of one setting, tile by tile."""
-
-    def __init__(self, claim: Claim, setting: Setting, seed: int):
-        self.setting = setting
-        static = tuple((name, x) for name, x in sorted(setting.items()) if not is_traced(x))
-        self._traced = {name: jnp.asarray(x) for name, x in setting.items() if is_traced(x)}
-        self._program = _program(claim.observe, static, claim.tile)
-        self._tile = claim.tile
-        named = {k: v for k, v in setting.items() if k not in claim.criterion.coupled}
-        self._key = jax.random.fold_in(jax.random.key(seed), setting_hash(named))
-        self._shape: Outcome = self._program.eval_shape(self._key, 0, self._traced)
-
-    @property
-    def draws_its_law(self) -> bool:
-        """Whether the prediction depends on what the seed draws."""
-        return bool(self._shape.given)
-
-    def blank(self) -> Outcome:
-        """An outcome of one replicate of the right shape and no meaning."""
-        return Outcome(np.zeros((1, *self._shape.value.shape[1:])), {})
-
-    def tile(self, index: int) -> Outcome:
-        """Replicates `index * tile` onwards, on the host."""
-        outcome = self._program(self._key, index * self._tile, self._traced)
-        return jax.tree.map(np.asarray, outcome)
-
-    def replicates(self, first: int, last: int) -> Iterator[Outcome]:
-        """Replicates `first` to `last`, a tile or what is asked of it at a time."""
-        for index in range(first // self._tile, -(-last // self._tile)):
-            start = index * self._tile
-            wanted = slice(max(first - start, 0), last - start)
-            yield jax.tree.map(lambda array, kept=wanted: array[kept], self.tile(index))
-
-
-@lru_cache(maxsize=256)
-def _program(observe: Callable[..., Any], static: tuple, tile: int) -> Any:
-    def replicate(key, traced):
-        outcome = observe(key, **dict(static), **traced)
-        if not isinstance(outcome, Outcome):
-            outcome = Outcome(outcome, {})
-        return jax.tree.map(jnp.asarray, Outcome(outcome.value, dict(outcome.given)))
-
-    def compute(key, first, traced):
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(tile))
-        return jax.vmap(replicate, (0, None))(keys, traced)
-
-    return jax.jit(compute, compiler_options=_compiler_options())
-
-
-def _compiler_options() -> dict[str, Any]:
-    """On CPUs compilation is most of a quick check, and its first level gives programs as fast as
-    its last in a quarter to an eighth of the time (measured on training loops of small networks
-    and on spin updates).
-    """
-    return {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else {}
-
-
-def setting_hash(setting: Setting) -> int:
-    """A number below 2^32 that tells settings apart, the same on every machine."""
-    text = json.dumps(setting, sort_keys=True)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
 def _evidence(
     claim: Claim, setting: Setting, eps: float, values: Any, given: Mapping[str, Any]
 ) -> Evidence:
@@ -329,9 +351,3 @@ def _without_power(powerless: Sequence[str], claim: Claim) -> Verdict:
     }
     reason = f"within the tolerance everywhere, so that the claim cannot hold: {names}"
     return Verdict("inconclusive", f"not simulated; {reason}", rivals=outcomes)
-
-
-@contextmanager
-def _precision(precision: str) -> Iterator[None]:
-    with jax.enable_x64(precision == "float64"), jax.default_matmul_precision("highest"):
-        yield
