@@ -59,16 +59,17 @@ class Experiment:
         if not self.mapped:
             return None
         with at_precision(self.precision):
-            return self._program.eval_shape(self._key, 0, self._traced)
+            return self._program.eval_shape(*self._stream, 0, self._traced)
 
     def compute(self, index: int) -> Outcome:
         """Replicates `index * tile` onwards, on the host."""
         first = index * self.tile
         with at_precision(self.precision):
             if self.mapped:
-                return jax.tree.map(np.asarray, self._program(self._key, first, self._traced))
+                return jax.tree.map(np.asarray, self._program(*self._stream, first, self._traced))
+            key = _stream_key(*self._stream)
             replicates = [
-                _outcome(self.observe(jax.random.fold_in(self._key, first + i), **self.setting))
+                _outcome(self.observe(jax.random.fold_in(key, first + i), **self.setting))
                 for i in range(self.tile)
             ]
             return jax.tree.map(lambda *arrays: np.stack(arrays), *replicates)
@@ -87,8 +88,8 @@ class Experiment:
         }
 
     @property
-    def _key(self) -> Any:
-        return jax.random.fold_in(jax.random.key(self.seed), self.stream)
+    def _stream(self) -> tuple[np.uint32, np.uint32]:
+        return np.uint32(self.seed), np.uint32(self.stream)
 
     @property
     def _traced(self) -> dict[str, Any]:
@@ -215,11 +216,16 @@ def _program(observe: Callable[..., Any], static: tuple, tile: int) -> Any:
     def replicate(key, traced):
         return _outcome(observe(key, **dict(static), **traced))
 
-    def compute(key, first, traced):
+    def compute(seed, stream, first, traced):
+        key = _stream_key(seed, stream)
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(tile))
         return jax.vmap(replicate, (0, None))(keys, traced)
 
     return jax.jit(compute, compiler_options=_compiler_options())
+
+
+def _stream_key(seed: Any, stream: Any) -> Any:
+    return jax.random.fold_in(jax.random.key(seed), stream)
 
 
 def _outcome(observed: Any) -> Outcome:
