@@ -247,3 +247,23 @@ def test_a_small_budget_is_inconclusive():
     verdict = theorylab.check(noisy_claim(replicates=32))
     assert verdict.inconclusive
     assert "to hold needs about" in verdict.reason
+
+
+@given(st.integers(0, 2**31), st.sampled_from([0.0, 0.15, 0.6, 1.0]))
+def test_going_on_from_an_earlier_look_changes_nothing(seed, off):
+    values = np.random.default_rng(seed).normal(off, 1.0, (512, 2))
+    verdict = None
+    for n in looks(512):
+        following = {"earlier": verdict} if verdict else {}
+        record = evidence(values[:n], tolerance=0.4, rivals={"near": 0.9, "far": -2.0})
+        verdict = Mean(tolerance=0.4).decide([record], 512, **following)
+        whole = Mean(tolerance=0.4).decide([record], 512)
+        assert (verdict.status, verdict.wanted, verdict.p_value, verdict.reason) == (
+            whole.status,
+            whole.wanted,
+            whole.p_value,
+            whole.reason,
+        )
+        assert verdict.rivals == whole.rivals
+        if not verdict.wanted:
+            break

@@ -202,6 +202,7 @@ def _decide(
     if powerless:
         return _without_power(powerless, claim)
     attacks: list[Evidence] = []
+    verdict: Verdict | None = None
     want, stage = claim.criterion.first_look(budget), 0
     while True:
         growing = [record for record in records if record.stage == stage]
@@ -211,7 +212,8 @@ def _decide(
         for record in growing:
             record.count = max(record.count, want)
         evidence = [record.evidence for record in records]
-        verdict = claim.criterion.decide([*evidence, *attacks], budget)
+        seen = {"earlier": verdict} if verdict and verdict.state is not None else {}
+        verdict = claim.criterion.decide([*evidence, *attacks], budget, **seen)
         if verdict.more:
             stage += 1
             records += [_begin(claim, setting, run, gathering, stage) for setting in verdict.more]

@@ -23,6 +23,7 @@ from theorylab.verify.criteria.verdict import (
 )
 from theorylab.verify.statistics import (
     FIRST_LOOK,
+    Moments,
     frequency_interval,
     half_width,
     looks,
@@ -90,14 +91,21 @@ class Mean:
     def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
         return within_tolerance(rivals, theories)
 
-    def decide(self, evidence: Sequence[Evidence], budget: int | None = None) -> Verdict:
+    def decide(
+        self,
+        evidence: Sequence[Evidence],
+        budget: int | None = None,
+        earlier: Verdict | None = None,
+    ) -> Verdict:
         count = min(len(record.values) for record in evidence)
         cells = _Cells.of(evidence, self)
-        pending: _Flag | None = None
-        gone: dict[str, RivalOutcome] = {}
-        p_claim, n, view = 1.0, count, cells.look(count)
+        seen = earlier.state if earlier else _Seen()
+        pending, p_claim, gone = seen.pending, seen.p_value, dict(seen.gone)
+        n, view = count, None
         status, reason = "inconclusive", ""
         for n in looks(count):
+            if n <= seen.n:
+                continue
             view = cells.look(n)
             p_claim = min(p_claim, view.p_value)
             for name, outcome in view.rivals.items():
@@ -118,6 +126,7 @@ class Mean:
             if pending is None and view.agrees and len(gone) == len(cells.rivals):
                 status, reason = "holds", self._rare(view, n)
                 break
+        view = view or cells.look(count)
         forecast, wanted = math.nan, 0
         if status == "inconclusive":
             reason, forecast = self._what_is_open(cells, view, gone, count)
@@ -136,6 +145,7 @@ class Mean:
             p_value=p_claim,
             forecast=forecast,
             wanted=wanted,
+            state=_Seen(n, pending, p_claim, gone),
         )
 
     def _rare(self, view: _View, n: int) -> str:
@@ -193,6 +203,15 @@ class _Flag(NamedTuple):
         return cells.place(worst) if t[worst] > special.stdtrit(self.n - 1, level) else None
 
 
+class _Seen(NamedTuple):
+    """What the looks up to `n` replicates leave to the next."""
+
+    n: int = 0
+    pending: _Flag | None = None
+    p_value: float = 1.0
+    gone: Mapping[str, RivalOutcome] = {}
+
+
 class _View(NamedTuple):
     """What one look shows, cell by cell; `outside` and `relative` in tolerances."""
 
@@ -219,6 +238,7 @@ class _Cells(NamedTuple):
     rivals: dict[str, np.ndarray]
     low: np.ndarray
     high: np.ndarray
+    drawn: bool
 
     @classmethod
     def of(cls, evidence: Sequence[Evidence], criterion: Mean) -> _Cells:
@@ -249,16 +269,17 @@ class _Cells(NamedTuple):
         low, high = criterion.support or (-np.inf, np.inf)
         if criterion.support is not None and np.ptp(predicted, axis=0).any():
             raise ValueError("with `support` the prediction must not depend on what is drawn")
+        drawn = any(record.given for record in evidence)
         return cls(evidence, criterion, values - predicted, tolerance[0], level, rivals,
-                   low - predicted[0], high - predicted[0])  # fmt: skip
+                   low - predicted[0], high - predicted[0], drawn)  # fmt: skip
 
     def look(self, n: int) -> _View:
         """Intervals for the mean deviations after `n` replicates."""
         alpha, seen = self.criterion.alpha, moments(self.deviations[:n])
         bounded = self.criterion.support is not None
         constant = np.zeros_like(seen.constant) if bounded else seen.constant
-        low, high = self._interval(self.deviations[:n], self.low, self.high, self.level)
-        inner = self._interval(self.deviations[:n], self.low, self.high, alpha)
+        low, high = self._interval(seen, self.low, self.high, self.level)
+        inner = self._interval(seen, self.low, self.high, alpha)
         beyond = np.maximum(low, -high)
         reach = np.maximum(np.abs(inner[0]), np.abs(inner[1]))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -273,7 +294,9 @@ class _Cells(NamedTuple):
         rivals = {}
         for name, deviations in self.rivals.items():
             shift = self.deviations[0] - deviations[0]  # of the rival from the prediction
-            left = self._interval(deviations[:n], self.low - shift, self.high - shift, self.level)
+            left = low - shift, high - shift
+            if self.drawn:
+                left = self._interval(moments(deviations[:n]), None, None, self.level)
             with np.errstate(divide="ignore", invalid="ignore"):
                 distance = np.maximum(left[0], -left[1]) / self.tolerance
             distance = np.nan_to_num(np.where(constant, -np.inf, distance), nan=-np.inf)
@@ -282,15 +305,13 @@ class _Cells(NamedTuple):
         return _View(seen.mean, seen.deviation, constant, flagged, outside, reach, relative, agrees,
                      min(1.0, p), rivals)  # fmt: skip
 
-    def _interval(self, deviations: np.ndarray, low: Any, high: Any, level: Any) -> tuple:
+    def _interval(self, seen: Moments, low: Any, high: Any, level: Any) -> tuple:
         """Lower and upper limits of the mean deviation."""
         if self.criterion.support is None:
-            seen = moments(deviations)
             width = half_width(seen, level)
             return seen.mean - width, seen.mean + width
         size = high - low
-        total = ((deviations - low) / size).sum(axis=0)
-        lower, upper = frequency_interval(total, len(deviations), level)
+        lower, upper = frequency_interval(seen.n * (seen.mean - low) / size, seen.n, level)
         return low + size * lower, low + size * upper
 
     def place(self, cell: int) -> str:

@@ -77,6 +77,8 @@ class Verdict:
         forecast: about how many replicates a verdict would take, where it is open.
         wanted: how many replicates the criterion asks for next; 0 once it is done.
         more: settings of the next stage that the criterion asks for, `wanted` replicates of each.
+        state: what the criterion remembers of the looks so far; given back to `decide` as
+            `earlier` with more replicates, it spares looking again, and changes nothing else.
         extra: what a criterion has to say beside, by name: numbers, strings, and lists of them.
     """
 
@@ -97,6 +99,7 @@ class Verdict:
     forecast: float = np.nan
     wanted: int = 0
     more: Sequence[Setting] = ()
+    state: Any = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
