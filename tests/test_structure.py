@@ -50,7 +50,7 @@ def test_docstrings_point_at_proofs_and_claims_that_exist(path):
             assert word in theorylab.claims(), word
 
 
-@pytest.mark.parametrize("path", sorted(CLOSED_FORMS | INSTRUMENTS))
+@pytest.mark.parametrize("path", sorted(p for p in CLOSED_FORMS | INSTRUMENTS if "._" not in p))
 def test_every_solver_is_offered_by_its_family(path):
     family, name = path.split(".")[1:]
     assert callable(getattr(getattr(theorylab, family), name))

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from theorylab import deep_linear as deep_linear
+    from theorylab import hopfield as hopfield
     from theorylab.verify.claim import Claim
     from theorylab.verify.criteria import Verdict
 
 __version__ = "0.1.0.dev0"
-__all__ = ["check", "claims", "deep_linear", "judge"]
+__all__ = ["check", "claims", "deep_linear", "hopfield", "judge"]
 
 
 def claims() -> dict[str, Claim]:
@@ -136,8 +137,8 @@ def judge(
 
 
 def __getattr__(name: str) -> Any:
-    if name == "deep_linear":
-        return import_module("theorylab.deep_linear")
+    if name in ("deep_linear", "hopfield"):
+        return import_module(f"theorylab.{name}")
     raise AttributeError(f"module 'theorylab' has no attribute {name!r}")
 
 

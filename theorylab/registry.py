@@ -11,7 +11,7 @@ from importlib import import_module
 from theorylab.errors import UnknownName
 from theorylab.verify.claim import Claim
 
-FAMILIES = ("deep_linear",)
+FAMILIES = ("deep_linear", "hopfield")
 
 
 @lru_cache(maxsize=1)
