@@ -26,7 +26,7 @@ Reference: Amit, Gutfreund & Sompolinsky (1985), Phys. Rev. A 32, 1007.
 from __future__ import annotations
 
 import operator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -138,7 +138,7 @@ def overlap_map(overlaps: Reals, temperature: Reals) -> Float[Array, "*batch pat
     return np.tanh(field / T[..., None]) @ _signs(m.shape[-1]) / field.shape[-1]
 
 
-def _fields(overlaps: Reals, temperature: Reals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _fields(overlaps: Reals, temperature: Reals) -> tuple[np.ndarray, np.ndarray, Any]:
     m = np.asarray(overlaps, float)
     T = np.asarray(temperature, float)
     require_positive(temperature=T)
