@@ -156,7 +156,7 @@ def _signs(count: int) -> np.ndarray:
     return np.concatenate([np.ones((len(others), 1)), 1 - 2.0 * others], axis=1)
 
 
-def _binomial(n: int) -> tuple[np.ndarray, np.ndarray]:
+def _binomial(n: int) -> tuple[np.ndarray, Any]:
     k = np.arange(n + 1)
     return n - 2.0 * k, special.comb(n, k) / 2.0**n
 
