@@ -165,18 +165,16 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
     groups = criterion.groups(verdict.records)
     for colour, group in zip(_cycle(), groups, strict=False):
         sizes = np.array([record.setting[criterion.over] for record in group])
-        deviation = criterion.deviations(group)
-        middle = np.median(deviation, axis=0)
-        spread = np.abs(np.stack([deviation.min(axis=0), deviation.max(axis=0)]) - middle)
-        slope, half = criterion.local_exponent(group)
+        middle, spread = _deviation(criterion, group)
+        slope, half = criterion.estimate(group)
         words = _difference(group[0].setting, [other[0].setting for other in groups])
-        label = f"{words + ': ' if words else ''}{slope[0]:.3f} ± {half[0]:.3f}"
+        label = f"{words + ': ' if words else ''}{slope:.3f} ± {half:.3f}"
         axes.errorbar(sizes, middle, spread, fmt="o", color=colour, label=label)
         axes.plot(sizes, middle[-1] * (sizes / sizes[-1]) ** criterion.exponent, color=colour)
         ends: dict[float, list[str]] = {}
         for name, rival in group[0].rivals.items():
             if np.ndim(rival):
-                deviation = np.median(criterion.deviations(group, name), axis=0)
+                deviation, _ = _deviation(criterion, group, name)
                 axes.plot(sizes, deviation, ":", color=colour, linewidth=0.7)
                 near = [end for end in ends if abs(np.log(end / deviation[-1])) < 0.3]
                 ends.setdefault(near[0] if near else deviation[-1], []).append(name)
@@ -188,8 +186,24 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel(criterion.over)
-    axes.set_ylabel("largest deviation from the theory")
+    axes.set_ylabel(
+        {"instance": "largest", "mean": "mean", "rms": "rms"}[criterion.of]
+        + " deviation from the theory"
+    )
     axes.legend(title=f"exponent (claimed {criterion.exponent:g} ± {criterion.band:g})")
+
+
+def _deviation(
+    criterion: Rate, group: Sequence[Evidence], rival: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What goes as a power at each size, and its bars: the range of the instances, or one s.e."""
+    if criterion.noisy:
+        fit = criterion.fit(group, 0, rival)
+        middle = np.exp(fit.logs)
+        return middle, np.stack([middle * fit.errors] * 2)
+    deviation = criterion.deviations(group, rival)
+    middle = np.median(deviation, axis=0)
+    return middle, np.abs(np.stack([deviation.min(axis=0), deviation.max(axis=0)]) - middle)
 
 
 def _cycle() -> Sequence[str]:

@@ -13,11 +13,12 @@ from scipy import special
 
 from theorylab.verify.claim import Setting
 from theorylab.verify.criteria.verdict import (
+    ALPHA,
     Evidence,
     RivalOutcome,
     Verdict,
-    farthest,
     first_replicates,
+    place_of_cell,
     rival_outcome,
     within_tolerance,
 )
@@ -32,8 +33,6 @@ from theorylab.verify.statistics import (
     p_value,
     replicates_needed,
 )
-
-ALPHA = 1e-3
 
 # A margin this close to its threshold, relative, is left to the next look: the last bits of a
 # replicate may depend on what it was computed beside.
@@ -319,10 +318,7 @@ class _Cells(NamedTuple):
         for record in self.evidence:
             count = int(np.prod(record.values.shape[1:]))
             if cell < count:
-                excess = np.zeros((1, count))
-                excess[0, cell] = 1
-                _, where = farthest([record], [excess.reshape(1, *record.values.shape[1:])])
-                return where.replace(", replicate 0", "").replace("replicate 0", "the mean")
+                return place_of_cell(record, cell)
             cell -= count
         raise IndexError(f"there is no cell {cell}")
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from theorylab.verify.claim import Claim
 
+# Error level of a claim, where a criterion has one.
+ALPHA = 1e-3
+
 Status = Literal["holds", "refuted", "inconclusive", "error", "skipped"]
 
 # From best to worst; the worst of several claims decides the exit code of `theorylab check`.
@@ -200,13 +203,26 @@ def farthest(evidence: Sequence[Evidence], excess: Sequence[np.ndarray]) -> tupl
     """The largest multiple of the tolerance, and its place in words."""
     which = int(np.argmax([e.max() for e in excess]))
     record, place = evidence[which], np.unravel_index(excess[which].argmax(), excess[which].shape)
-    axes = list(record.coords.items()) or [(f"axis {k}", None) for k in range(len(place) - 1)]
-    cells = [
-        f"{name} = {i if values is None else number(values[i])}"
-        for (name, values), i in zip(axes, place[1:], strict=True)
-    ]
-    where = ", ".join([*cells, f"replicate {place[0]}"])
+    where = ", ".join([*_cell(record, place[1:]), f"replicate {place[0]}"])
     return float(excess[which][place]), where + within(record.setting)
+
+
+def place_of_cell(record: Evidence, cell: int, *but: str) -> str:
+    """A cell of an observation, counted along its axes, and its setting in words.
+
+    `but` names settings that are swept and left out.
+    """
+    index = np.unravel_index(cell, record.values.shape[1:])
+    setting = {name: value for name, value in record.setting.items() if name not in but}
+    return (", ".join(_cell(record, index)) or "the mean") + within(setting)
+
+
+def _cell(record: Evidence, index: Sequence[Any]) -> list[str]:
+    axes = list(record.coords.items()) or [(f"axis {k}", None) for k in range(len(index))]
+    return [
+        f"{name} = {i if values is None else number(values[i])}"
+        for (name, values), i in zip(axes, index, strict=True)
+    ]
 
 
 def first_replicates(record: Evidence, n: int) -> Evidence:
