@@ -5,6 +5,7 @@ from theorylab.verify.claim import Claim as Claim
 from theorylab.verify.claim import Outcome as Outcome
 from theorylab.verify.claim import Source as Source
 from theorylab.verify.criteria import Exact as Exact
+from theorylab.verify.criteria import Limit as Limit
 from theorylab.verify.criteria import Mean as Mean
 from theorylab.verify.criteria import Rate as Rate
 from theorylab.verify.criteria import RivalOutcome as RivalOutcome

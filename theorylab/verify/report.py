@@ -117,6 +117,11 @@ KEY = (
 def summary(verdicts: Sequence[Verdict]) -> str:
     """What did not hold and why, then the counts."""
     lines = [f"{v.id}: {v.reason}" for v in verdicts if v.reason]
+    for verdict in verdicts:
+        hidden = verdict.extra.get("hidden_by_the_largest_bias", ())
+        if hidden:
+            names = ", ".join(f"'{name}'" for name in hidden)
+            lines.append(f"{verdict.id}: told apart only if the bias is below its bound: {names}")
     counts = {status: sum(v.status == status for v in verdicts) for status in EXIT_CODES}
     parts = [f"{count} {status}" for status, count in counts.items() if count]
     seconds = sum(verdict.seconds for verdict in verdicts)

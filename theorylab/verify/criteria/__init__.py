@@ -4,6 +4,7 @@ A criterion is a pure function of the ordered replicates: stored evidence can be
 """
 
 from theorylab.verify.criteria.exact import Exact as Exact
+from theorylab.verify.criteria.limit import Limit as Limit
 from theorylab.verify.criteria.mean import Mean as Mean
 from theorylab.verify.criteria.rate import Rate as Rate
 from theorylab.verify.criteria.verdict import EXIT_CODES as EXIT_CODES

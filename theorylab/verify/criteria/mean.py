@@ -18,6 +18,7 @@ from theorylab.verify.criteria.verdict import (
     RivalOutcome,
     Verdict,
     first_replicates,
+    needing_a_small_bias,
     place_of_cell,
     rival_outcome,
     within_tolerance,
@@ -81,11 +82,14 @@ class Mean:
         pass
 
     def tolerate(self, eps: float, setting: Setting, given: Mapping[str, Any]) -> Any:
-        parts = (
-            part(eps, **setting, **given) if callable(part) else part
-            for part in (self.bias, self.tolerance)
-        )
-        return sum(np.asarray(part, float) for part in parts)
+        resolution = self.tolerance
+        if callable(resolution):
+            resolution = resolution(eps, **setting, **given)
+        return self.bias_at(eps, setting, given) + np.asarray(resolution, float)
+
+    def bias_at(self, eps: float, setting: Setting, given: Mapping[str, Any]) -> Any:
+        bias = self.bias(eps, **setting, **given) if callable(self.bias) else self.bias
+        return np.asarray(bias, float)
 
     def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
         return within_tolerance(rivals, theories)
@@ -145,7 +149,19 @@ class Mean:
             forecast=forecast,
             wanted=wanted,
             state=_Seen(n, pending, p_claim, gone),
+            extra=self.hidden(evidence, evidence),
         )
+
+    def hidden(
+        self, theories: Sequence[Evidence], records: Sequence[Evidence]
+    ) -> dict[str, list[str]]:
+        """The rivals that a bias at its bound could hide, if any; `records` set the bounds."""
+        if (not callable(self.bias) and self.bias == 0) or any(r.given for r in records):
+            return {}
+        eps = float(np.finfo(float).eps)
+        biases = [self.bias_at(eps, record.setting, {}) for record in records]
+        names = needing_a_small_bias(theories[0].rivals, theories, biases)
+        return {"hidden_by_the_largest_bias": names} if names else {}
 
     def _rare(self, view: _View, n: int) -> str:
         """What a cell that never varied leaves open."""

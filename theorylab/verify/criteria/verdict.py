@@ -199,6 +199,20 @@ def within_tolerance(rivals: Iterable[str], theories: Sequence[Evidence]) -> lis
     return [name for name in rivals if theories and near(name)]
 
 
+def needing_a_small_bias(
+    rivals: Iterable[str], theories: Sequence[Evidence], biases: Sequence[Any]
+) -> list[str]:
+    """The rivals that a bias at its bound could hide: told apart only where it is smaller.
+
+    `biases` bound the bias of each theory, as part of its tolerance.
+    """
+    clear = lambda name: any(
+        (distances(t.predicted, t.rivals[name]) - t.tolerance - bias).max() > 0
+        for t, bias in zip(theories, biases, strict=True)
+    )
+    return [name for name in rivals if not clear(name)]
+
+
 def farthest(evidence: Sequence[Evidence], excess: Sequence[np.ndarray]) -> tuple[float, str]:
     """The largest multiple of the tolerance, and its place in words."""
     which = int(np.argmax([e.max() for e in excess]))
