@@ -106,6 +106,7 @@ def test_json_is_written(tmp_path):
         (("figure", "toy.decay", "-o", "x.gif"), "`--output` must end in one of .pdf, .svg, .png"),
         (("figure", "toy.decay", "-o", "no/such/x.pdf"), "`--output` needs an existing folder"),
         (("figure", "toy.*", "-o", "x.pdf"), "one claim is needed"),
+        (("check", "toy.decay", "--alpha", "1"), "`--alpha` must be between 0 and 1; got 1.0"),
         (("check", "toy.decay", "--json", "."), "`--json` needs a"),
         (("check", "toy.decay", "--json", "tests"), "needs a file; got the folder"),
         (("check", "toy.decay", "--set", "rate=None"), "setting `rate` must be a number"),

@@ -43,6 +43,7 @@ def check(
     store: str | os.PathLike[str] | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
+    alpha: float | None = None,
     **setting: Any,
 ) -> Any:
     """Set claims against their simulations.
@@ -57,6 +58,7 @@ def check(
             same code, setting, seed and precision, is not computed again.
         jobs: how many processes compute; the verdicts are the same.
         executor: any `concurrent.futures.Executor`, such as a cluster's, instead of `jobs`.
+        alpha: error level of each noisy claim; its own, mostly 0.001, if left out.
         setting: values that replace those of the claims' own settings, such as `data="my.csv"`.
 
     Returns: one claim or one id gives a `Verdict`, anything else the `Verdicts` in a row. Both
@@ -93,6 +95,7 @@ def check(
                 progress=(lambda _: progress) if progress else None,
                 store=None if store is None else Store(store),
                 executor=hands,
+                alpha=alpha,
             )
         )
     return verdicts[0] if single else verdicts

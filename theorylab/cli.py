@@ -81,6 +81,10 @@ def check(
     jobs: Jobs = 1,
     store: StoreFolder = None,
     fresh: Fresh = False,
+    alpha: Annotated[
+        float | None,
+        typer.Option(metavar="LEVEL", help="Error level of each noisy claim; 0.001 by default."),
+    ] = None,
     familywise: Annotated[
         float | None,
         typer.Option(
@@ -101,13 +105,14 @@ def check(
 
     if json is not None:
         _require_writable("--json", json)
-    if familywise is not None and not 0 < familywise < 1:
-        _refuse(f"`--familywise` must be between 0 and 1; got {familywise}")
+    for option, level in (("--alpha", alpha), ("--familywise", familywise)):
+        if level is not None and not 0 < level < 1:
+            _refuse(f"`{option}` must be between 0 and 1; got {level}")
     reached: list[Verdict] = []
     interrupted = False
     try:
         for verdict in _verdicts(
-            patterns or [], scale, seed, precision, settings, jobs, store, fresh
+            patterns or [], scale, seed, precision, settings, jobs, store, fresh, alpha
         ):
             reached.append(verdict)
             _interrupts.something_to_keep = True
@@ -245,6 +250,7 @@ def _verdicts(
     jobs: int = 1,
     store: Path | None = None,
     fresh: bool = False,
+    alpha: float | None = None,
 ) -> Iterator[Verdict]:
     """The verdicts on the claims selected, with progress on a terminal; bad usage ends here."""
     from theorylab.registry import is_glob
@@ -272,6 +278,7 @@ def _verdicts(
                 progress=notify,
                 store=kept,
                 executor=hands,
+                alpha=alpha,
             )
     except BadSetting as error:
         _refuse(f"`--set {' '.join(settings or [])}`: {error}")

@@ -243,10 +243,32 @@ def test_a_noisy_verdict_does_not_depend_on_the_tiles(tile):
         np.testing.assert_allclose(a.values, b.values, rtol=1e-13)
 
 
+def test_another_error_level_takes_more_replicates():
+    plain, strict = (theorylab.check(noisy_claim(), alpha=a) for a in (None, 1e-9))
+    assert plain.holds
+    assert strict.holds
+    assert strict.replicates > plain.replicates
+    with pytest.raises(ValueError, match="`alpha` must be between 0 and 1; got 2.0"):
+        theorylab.check(noisy_claim(), alpha=2.0)
+
+
 def test_a_small_budget_is_inconclusive():
     verdict = theorylab.check(noisy_claim(replicates=32))
     assert verdict.inconclusive
     assert "to hold needs about" in verdict.reason
+
+
+def test_a_rival_that_the_largest_bias_could_hide_is_told():
+    record = evidence(normal(0, 1024, 1), tolerance=0.3, rivals={"near": 0.4, "far": 0.6})
+    told = Mean(0.1, bias=0.2).decide([record]).extra
+    assert told == {"hidden_by_the_largest_bias": ["near"]}
+    assert Mean(0.3).decide([record]).extra == {}
+    claim = noisy_claim(
+        criterion=Mean(0.4, bias=0.4),
+        rivals={"near": lambda shift, width: 0 * np.ones(width) + shift - 1},
+    )
+    text = str(theorylab.check(claim, claim))
+    assert "told apart only if the bias is below its bound: 'near'" in text
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.0, 0.15, 0.6, 1.0]))

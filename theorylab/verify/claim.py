@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 SCALES = ("quick", "standard", "full")
 
 # Arguments of `theorylab.check`, beside which settings are given.
-RESERVED = frozenset({"scale", "seed", "precision", "progress", "store", "jobs", "executor"})
+RESERVED = frozenset(
+    {"scale", "seed", "precision", "progress", "store", "jobs", "executor", "alpha"}
+)
 
 Setting: TypeAlias = dict[str, Any]
 """Keyword arguments of an experiment: numbers, strings, and tuples of them."""

@@ -63,6 +63,7 @@ def check_claims(
     progress: Callable[[str], Progress] | None = None,
     store: Store | None = None,
     executor: Executor | None = None,
+    alpha: float | None = None,
 ) -> Iterator[Verdict]:
     """Gather the evidence a scale asks for and decide, claim by claim.
 
@@ -76,6 +77,7 @@ def check_claims(
         progress: of an id, gives what is called as the tiles of that claim are computed.
         store: keeps the evidence as it is gathered, and supplies what it holds already.
         executor: computes the tiles, several claims' at once; this process without any.
+        alpha: error level of each noisy claim, instead of its own.
 
     Yields: each verdict as soon as it and those before it are reached, of status `error` when the
         claim's own code fails, `skipped` when it needs an extra that is not installed.
@@ -86,6 +88,8 @@ def check_claims(
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}; got {precision!r}")
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**32:
         raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1; got {seed!r}")
+    if alpha is not None:
+        claims = {claim_id: _at_level(claim, alpha) for claim_id, claim in claims.items()}
     run = _Run(scale, operator.index(seed), precision, bool(changes), store, executor)
     plans: dict[str, list[Setting] | str] = {}
     for claim_id, claim in claims.items():
@@ -132,6 +136,14 @@ def check_claims(
                     future.cancel()
 
     return verdicts()
+
+
+def _at_level(claim: Claim, alpha: float) -> Claim:
+    """The claim at another error level, where its criterion has one; a claim of its own."""
+    if not hasattr(claim.criterion, "alpha"):
+        return claim
+    criterion: Any = claim.criterion
+    return replace(claim, criterion=replace(criterion, alpha=alpha))
 
 
 def _check(
