@@ -305,17 +305,29 @@ def _one(claim_id: str) -> tuple[str, Claim]:
 
 
 def _criterion(claim: Claim) -> str:
-    from theorylab.verify.criteria import Exact, Rate
+    from theorylab.verify.criteria import Bound, Crossing, Exact, Limit, Rate
 
-    if isinstance(claim.criterion, Rate):
-        rate = claim.criterion
-        return f"the deviation goes as {rate.over}^{rate.exponent:g}, within {rate.band:g}"
-    what = "every replicate" if isinstance(claim.criterion, Exact) else "the mean of replicates"
-    tolerance = getattr(claim.criterion, "tolerance", None)
+    criterion: Any = claim.criterion
+    if isinstance(criterion, Rate):
+        what = {"instance": "the", "mean": "the mean", "rms": "the root mean square"}[criterion.of]
+        return (
+            f"{what} deviation goes as {criterion.over}^{criterion.exponent:g}, "
+            f"within {criterion.band:g}"
+        )
+    if isinstance(criterion, Bound):
+        return f"the bound lies {criterion.side} every replicate"
+    if isinstance(criterion, Crossing):
+        what = f"the mean passes {criterion.level:g} along `{criterion.over}` where predicted"
+    elif isinstance(criterion, Limit):
+        what = f"the mean of replicates, extrapolated in `{criterion.over}`, in every cell"
+    else:
+        what = "every replicate" if isinstance(criterion, Exact) else "the mean of replicates"
+        what += " in every cell"
+    tolerance = getattr(criterion, "tolerance", None)
     if callable(tolerance):  # perhaps a partial, whose own docstring says nothing of it
         words = getattr(tolerance, "func", tolerance).__doc__ or "derived"
-        return f"{what} in every cell; tolerance: {words.strip().splitlines()[0]}"
-    return f"{what} in every cell, within {tolerance:g}"
+        return f"{what}; tolerance: {words.strip().splitlines()[0]}"
+    return f"{what}, within {tolerance:g}"
 
 
 def _parse(text: str) -> tuple[str, Any]:

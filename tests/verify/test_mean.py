@@ -248,7 +248,7 @@ def test_another_error_level_takes_more_replicates():
     assert plain.holds
     assert strict.holds
     assert strict.replicates > plain.replicates
-    with pytest.raises(ValueError, match="`alpha` must be between 0 and 1; got 2.0"):
+    with pytest.raises(ValueError, match=r"`alpha` must be between 0 and 1; got 2\.0"):
         theorylab.check(noisy_claim(), alpha=2.0)
 
 

@@ -17,7 +17,7 @@ SCALES = ("quick", "standard", "full")
 
 # Arguments of `theorylab.check`, beside which settings are given.
 RESERVED = frozenset(
-    {"scale", "seed", "precision", "progress", "store", "jobs", "executor", "alpha"}
+    {"scale", "seed", "precision", "progress", "store", "jobs", "executor", "alpha", "stage"}
 )
 
 Setting: TypeAlias = dict[str, Any]

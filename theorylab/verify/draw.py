@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
-from theorylab.verify.criteria import Evidence, Rate, Verdict
+from theorylab.verify.criteria import Bound, Crossing, Evidence, Rate, Verdict
+from theorylab.verify.criteria.sweep import shared, swept
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -56,6 +57,10 @@ def draw(verdict: Verdict, figure: Figure | None = None) -> Figure:
             figure = plt.figure()
         if isinstance(verdict.claim.criterion, Rate):
             _draw_rate(figure, verdict, verdict.claim.criterion)
+        elif isinstance(verdict.claim.criterion, Crossing):
+            _draw_crossing(figure, verdict, verdict.claim.criterion)
+        elif isinstance(verdict.claim.criterion, Bound):
+            _draw_bound(figure, verdict, verdict.claim.criterion)
         else:
             _draw_curves(figure, verdict)
         figure.suptitle(f"{verdict.id}: {verdict.status}", fontsize=9)
@@ -204,6 +209,73 @@ def _deviation(
     deviation = criterion.deviations(group, rival)
     middle = np.median(deviation, axis=0)
     return middle, np.abs(np.stack([deviation.min(axis=0), deviation.max(axis=0)]) - middle)
+
+
+def _draw_crossing(figure: Figure, verdict: Verdict, criterion: Crossing) -> None:
+    """Means with one standard error along the sweep, the level, and where theories cross it."""
+    figure.set_size_inches(4.2, 3.0)
+    axes = figure.subplots()
+    axes.axhline(criterion.level, color="0.6", linewidth=0.6)
+    curves = swept(verdict.records, criterion.over, lambda record: record.setting)
+    settings = [curve[0].setting for curve in curves]
+    for colour, curve in zip(_cycle(), curves, strict=False):
+        x = [record.setting[criterion.over] for record in curve]
+        mean = [record.values.mean() for record in curve]
+        error = [record.values.std() / np.sqrt(len(record.values)) for record in curve]
+        words = _difference(shared(curve[0].setting, criterion.over), settings)
+        axes.errorbar(x, mean, error, fmt="o", color=colour, label=words, capsize=1.5)
+    theory = curves[0][0]
+    centre, band = float(theory.predicted[0]), float(theory.tolerance[0])
+    axes.axvspan(centre - band, centre + band, color="0.9", zorder=0)
+    axes.axvline(centre, color=COLOURS[0])
+    for name, rival in theory.rivals.items():
+        where = float(np.ravel(rival)[0])
+        axes.axvline(where, color="0.35", linestyle=":", linewidth=0.8)
+        axes.annotate(name, (where, 1), xycoords=("data", "axes fraction"), fontsize=6,
+                      color="0.35", rotation=90, va="top", ha="right")  # fmt: skip
+    for low, high in verdict.extra.get("brackets", ()):
+        if np.isfinite(low) and np.isfinite(high):
+            axes.plot([low, high], [criterion.level] * 2, "|-", color=COLOURS[1], markersize=8)
+    axes.set_xlabel(criterion.over)
+    axes.set_ylabel("mean observation")
+    if len(curves) > 1:
+        axes.legend()
+
+
+def _draw_bound(figure: Figure, verdict: Verdict, criterion: Bound) -> None:
+    """For each setting values against their bounds, and the line that none may cross, shaded
+    beyond; what an adversary found has markers of its own."""
+    sampled = [record for record in verdict.records if not record.stage][:_MOST_PANELS]
+    figure.set_size_inches(2.6 * len(sampled) + 0.6, 2.8)
+    panels = figure.subplots(1, len(sampled), squeeze=False)[0]
+    for k, (record, axes) in enumerate(zip(sampled, panels, strict=True)):
+        attacks = [r for r in verdict.records if r.stage and r.setting == record.setting]
+        ends = []
+        for one, marker, label in [
+            (record, "o", "sampled"),
+            *((a, "x", "attack") for a in attacks),
+        ]:
+            bounds = np.broadcast_to(one.predicted, one.values.shape).ravel()
+            seen = np.isfinite(bounds) & np.isfinite(one.values.ravel())
+            points = bounds[seen], one.values.ravel()[seen]
+            colour = COLOURS[1] if one is record else COLOURS[2]
+            axes.plot(*points, marker, color=colour, markersize=3 - (one is record), label=label)
+            ends += [end(x) for x in points for end in (np.min, np.max) if len(x)]
+        low, high = min(ends, default=0.0), max(ends, default=1.0)
+        pad = 0.05 * ((high - low) or abs(high) or 1.0)
+        line = np.array([low - pad, high + pad])
+        axes.plot(line, line, color=COLOURS[0])
+        beyond = line[-1] if criterion.side == "above" else line[0]
+        axes.fill_between(line, line, beyond, color="0.9", linewidth=0, zorder=0)
+        axes.set_xlim(*line)
+        axes.set_ylim(*line)
+        axes.set_title(_difference(record.setting, [r.setting for r in sampled]))
+        axes.set_xlabel("bound")
+        if k == 0:
+            axes.set_ylabel("observation")
+        if attacks:
+            corner = "upper left" if criterion.side == "above" else "lower right"
+            axes.legend(loc=corner, handlelength=1.2, labelspacing=0.2)
 
 
 def _cycle() -> Sequence[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from theorylab.verify.claim import Setting
 from theorylab.verify.criteria import EXIT_CODES, Evidence, Status, Verdict
 from theorylab.verify.store import write_whole
 
@@ -196,8 +197,17 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             }
             for name, outcome in verdict.rivals.items()
         },
-        "settings": [record.setting for record in verdict.records],
+        "settings": _distinct(record.setting for record in verdict.records),
     }
+
+
+def _distinct(settings: Iterable[Setting]) -> list[Setting]:
+    """Each setting once: an attack is recorded under the setting it was made in."""
+    seen: list[Setting] = []
+    for setting in settings:
+        if setting not in seen:
+            seen.append(setting)
+    return seen
 
 
 def _plain(value: Any) -> Any:
@@ -242,4 +252,6 @@ def dataset(record: Evidence) -> xarray.Dataset:
             ("replicate", *given_dims),
             array,
         )
-    return xarray.Dataset(variables, coords=dict(record.coords), attrs=dict(record.setting))
+    return xarray.Dataset(
+        variables, coords=dict(record.coords), attrs={**record.setting, "stage": record.stage}
+    )

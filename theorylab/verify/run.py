@@ -231,13 +231,16 @@ def _decide(
             records += [_begin(claim, setting, run, gathering, stage) for setting in verdict.more]
             planned += len(verdict.more)
         elif not verdict.wanted:
-            adversary = getattr(claim.criterion, "adversary", None)
-            if adversary is None or attacks or verdict.refuted:
+            attack = getattr(claim.criterion, "attack", None)
+            if attack is None or attacks or verdict.refuted:
                 return verdict
             for one in evidence:
-                found = adversary.attack(one, one.setting)
-                attack = _evidence(claim, one.setting, run.eps, *found)
-                attacks.append(attack._replace(stage=1))
+                found = attack(one)
+                if found is not None:
+                    told = _evidence(claim, one.setting, run.eps, *found)
+                    attacks.append(told._replace(stage=1))
+            if not attacks:
+                return verdict
             continue
         want = verdict.wanted
 
@@ -363,5 +366,5 @@ def _without_power(powerless: Sequence[str], claim: Claim) -> Verdict:
         name: RivalOutcome("no power" if name in powerless else "open", 0.0)
         for name in claim.rivals
     }
-    reason = f"within the tolerance everywhere, so that the claim cannot hold: {names}"
+    reason = f"nowhere told from the prediction, so that the claim cannot hold: {names}"
     return Verdict("inconclusive", f"not simulated; {reason}", rivals=outcomes)

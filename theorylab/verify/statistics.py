@@ -124,7 +124,7 @@ def p_value(moments: Moments, distance: np.ndarray, level: Any) -> np.ndarray:
     return np.minimum(1.0, np.exp(log_p))
 
 
-def frequency_interval(total: Any, n: int, level: Any) -> tuple[np.ndarray, np.ndarray]:
+def frequency_interval(total: Any, n: Any, level: Any) -> tuple[np.ndarray, np.ndarray]:
     """The means in `[0, 1]` that Eq. (3) does not exclude, for outcomes of sum `total`."""
     total, level = np.broadcast_arrays(np.asarray(total, float), np.asarray(level, float))
     ceiling = np.log(1 / level) - special.betaln(0.5 + total, 0.5 + n - total)

@@ -3,6 +3,9 @@
 A criterion is a pure function of the ordered replicates: stored evidence can be judged again.
 """
 
+from theorylab.verify.criteria.bound import Ascent as Ascent
+from theorylab.verify.criteria.bound import Bound as Bound
+from theorylab.verify.criteria.crossing import Crossing as Crossing
 from theorylab.verify.criteria.exact import Exact as Exact
 from theorylab.verify.criteria.limit import Limit as Limit
 from theorylab.verify.criteria.mean import Mean as Mean

@@ -20,6 +20,7 @@ from theorylab.verify.criteria.verdict import (
     first_replicates,
     needing_a_small_bias,
     place_of_cell,
+    refuse_outcomes,
     rival_outcome,
     within_tolerance,
 )
@@ -263,7 +264,7 @@ class _Cells(NamedTuple):
             [np.broadcast_to(c, (n, c.shape[1])) for c in columns], axis=1
         )
         for record in evidence:
-            _refuse_values(record, criterion.support)
+            refuse_outcomes(record, criterion.support)
         values = side_by_side([flat(record.values[:n]) for record in evidence])
         first = lambda array: flat(array[:n])
         predicted = side_by_side([first(record.predicted) for record in evidence])
@@ -337,19 +338,3 @@ class _Cells(NamedTuple):
                 return place_of_cell(record, cell)
             cell -= count
         raise IndexError(f"there is no cell {cell}")
-
-
-def _refuse_values(record: Evidence, support: tuple[float, float] | None) -> None:
-    values = record.values
-    bad = ~np.isfinite(values)
-    if support is not None:
-        bad |= (values < support[0]) | (values > support[1])
-    if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        what = f"within {support}" if support else "finite"
-        raise ValueError(
-            f"replicate {place[0]}, cell {place[1:]}: an outcome must be {what}; "
-            f"got {values[place]}"
-        )
-    if support is None and np.all((values == 0) | (values == 1)):
-        raise ValueError("outcomes are all 0 or 1: declare `support=(0, 1)`")

@@ -239,6 +239,26 @@ def _cell(record: Evidence, index: Sequence[Any]) -> list[str]:
     ]
 
 
+def refuse_outcomes(record: Evidence, support: tuple[float, float] | None) -> None:
+    """Refuse outcomes that are not finite, or not within their support; frequencies must have one.
+
+    Raises: `ValueError` naming replicate and cell.
+    """
+    values = record.values
+    bad = ~np.isfinite(values)
+    if support is not None:
+        bad |= (values < support[0]) | (values > support[1])
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        what = f"within {support}" if support else "finite"
+        raise ValueError(
+            f"replicate {place[0]}, cell {place[1:]}: an outcome must be {what}; "
+            f"got {values[place]}"
+        )
+    if support is None and np.all((values == 0) | (values == 1)):
+        raise ValueError("outcomes are all 0 or 1: declare `support=(0, 1)`")
+
+
 def first_replicates(record: Evidence, n: int) -> Evidence:
     """The evidence of the first `n` replicates."""
     one = lambda array: array if np.ndim(array) == 0 or len(array) == 1 else array[:n]
