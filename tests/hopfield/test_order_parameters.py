@@ -195,3 +195,8 @@ def test_beyond_the_spinodal_is_an_error_that_names_it():
 def test_bad_arguments_are_refused(unchecked, arguments, message):
     with pytest.raises(ValueError, match=message):
         order_parameters(**arguments)
+
+
+def test_no_load_at_zero_temperature_is_perfect_retrieval():
+    state = order_parameters(0.0, 0.0)  # without a warning: y is infinite there
+    assert (state.overlap, state.crosstalk, state.energy) == (1.0, 1.0, -0.5)

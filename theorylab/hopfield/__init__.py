@@ -1,4 +1,4 @@
-"""Hopfield networks: order parameters at low and at high load, critical loads, mixtures.
+"""Hopfield networks: order parameters at low and at high load, critical lines, mixtures, flow.
 
 Patterns per neuron are the `load`; energies are per spin and leave out the diagonal of the
 couplings; temperatures are in units of the coupling, with the Boltzmann weight `exp(-H/T)`.
@@ -18,3 +18,11 @@ from theorylab.hopfield.mixture_overlap import mixture_threshold as mixture_thre
 from theorylab.hopfield.mixture_overlap import overlap_map as overlap_map
 from theorylab.hopfield.order_parameters import OrderParameters as OrderParameters
 from theorylab.hopfield.order_parameters import order_parameters as order_parameters
+from theorylab.hopfield.overlap_flow import overlap_flow as overlap_flow
+from theorylab.hopfield.retrieval_temperature import (
+    first_order_temperature as first_order_temperature,
+)
+from theorylab.hopfield.retrieval_temperature import replicon_temperature as replicon_temperature
+from theorylab.hopfield.retrieval_temperature import (
+    retrieval_temperature as retrieval_temperature,
+)

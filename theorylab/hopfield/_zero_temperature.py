@@ -27,7 +27,8 @@ def signal(y: np.ndarray) -> np.ndarray:
     small = np.abs(y) < 1e-2
     safe = np.where(small, 1.0, y)
     exact = (special.erf(safe) / safe - 2 / np.sqrt(np.pi) * np.exp(-(safe**2))) / np.sqrt(2)
-    series = y**2 * (4 / 3 - 4 / 5 * y**2 + 2 / 7 * y**4) / np.sqrt(2 * np.pi)
+    y2 = np.where(small, y, 0.0) ** 2
+    series = y2 * (4 / 3 - 4 / 5 * y2 + 2 / 7 * y2**2) / np.sqrt(2 * np.pi)
     return np.where(small, series, exact)
 
 

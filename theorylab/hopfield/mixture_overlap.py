@@ -135,7 +135,7 @@ def overlap_map(overlaps: Reals, temperature: Reals) -> Float[Array, "*batch pat
     errors as of `low_load_free_energy`.
     """
     m, T, field = _fields(overlaps, temperature)
-    return np.tanh(field / T[..., None]) @ _signs(m.shape[-1]) / field.shape[-1]
+    return np.tanh(field / T[..., None]) @ sign_columns(m.shape[-1]) / field.shape[-1]
 
 
 def _fields(overlaps: Reals, temperature: Reals) -> tuple[np.ndarray, np.ndarray, Any]:
@@ -147,10 +147,10 @@ def _fields(overlaps: Reals, temperature: Reals) -> tuple[np.ndarray, np.ndarray
     if not np.all(np.isfinite(m)):
         raise ValueError("`overlaps` must be finite everywhere")
     T = np.asarray(np.broadcast_to(T, np.broadcast_shapes(T.shape, m.shape[:-1])))
-    return m, T, m @ _signs(m.shape[-1]).T
+    return m, T, m @ sign_columns(m.shape[-1]).T
 
 
-def _signs(count: int) -> np.ndarray:
+def sign_columns(count: int) -> np.ndarray:
     """The signs of a site, up to a global flip, under which every average here is even."""
     others = np.arange(2 ** (count - 1))[:, None] >> np.arange(count - 1) & 1
     return np.concatenate([np.ones((len(others), 1)), 1 - 2.0 * others], axis=1)

@@ -82,7 +82,8 @@ def glauber(
     """Heat bath of one random spin after the other; a sweep is `N` attempts, then a record.
 
     At temperature 0 a spin follows its field, and keeps still where there is none. The products
-    with the patterns are carried along: an attempt costs `O(K)`.
+    with the patterns are carried along: an attempt costs `O(K)`. The diagonal `K/N` that is left
+    out is that of signs: a pattern of zeros would count.
     """
     count, width = patterns.shape
 
@@ -122,7 +123,7 @@ def parallel_heat_bath(
 ) -> Array:
     """Heat bath of all spins at once, without self-coupling, recorded after every step.
 
-    Its stationary law is not `exp(-beta H)` but Little's.
+    Its stationary law is not `exp(-beta H)` but Little's. Patterns are of signs, as for `glauber`.
     """
     count, width = patterns.shape
 
