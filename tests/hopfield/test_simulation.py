@@ -67,7 +67,7 @@ def test_balanced_patterns_have_every_column_equally_often():
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_claims_hold_at_other_seeds(seed):
-    for name in ("mixture_states", "parallel_stationary_law"):
+    for name in ("mixture_states", "parallel_stationary_law", "condensation_temperature"):
         verdict = theorylab.check(f"hopfield.{name}", seed=seed)
         assert verdict.holds, verdict
 
@@ -75,11 +75,19 @@ def test_claims_hold_at_other_seeds(seed):
 @pytest.mark.parametrize(
     ("claim", "setting", "message"),
     [
-        ("retrieval_overlap", dict(num_patterns=320), r"0.9 alpha_M\(T\)"),
+        (
+            "retrieval_overlap",
+            dict(neurons_per_pattern=8),
+            "`neurons_per_pattern` must be >= 13.71",
+        ),
+        ("retrieval_overlap", dict(width=1610), "a multiple of `neurons_per_pattern`; got 1610"),
         ("retrieval_overlap", dict(temperature=1.5), "`temperature` must be > 0 and < 1"),
         ("retrieval_energy", dict(num_sweeps=10), "`num_sweeps` must be > 50"),
         ("mixture_states", dict(temperatures=(0.4,)), "0.7 of where the mixture loses stability"),
         ("mixture_states", dict(num_patterns=2), "`num_patterns` must be 1, 3 or 5"),
+        ("loss_of_retrieval", dict(num_patterns=75), "retrieve some patterns; got 0.150"),
+        ("thermal_fluctuations", dict(temperature=0.9), "and <= 0.7, so that fluctuations"),
+        ("condensation_temperature", dict(start=0.5), "`start` must be > 0 and <= 0.3"),
         ("parallel_stationary_law", dict(width=30), "`width` must be from 2 to 16"),
     ],
 )

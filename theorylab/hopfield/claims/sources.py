@@ -8,6 +8,12 @@ AGS_1985A = Source(
     "Spin-glass models of neural networks",
     doi="10.1103/PhysRevA.32.1007",
 )
+AGS_1985B = Source(
+    "Amit, Gutfreund, Sompolinsky",
+    1985,
+    "Storing infinite numbers of patterns in a spin-glass model of neural networks",
+    doi="10.1103/PhysRevLett.55.1530",
+)
 AGS_1987 = Source(
     "Amit, Gutfreund, Sompolinsky",
     1987,
