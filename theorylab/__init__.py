@@ -44,6 +44,7 @@ def check(
     jobs: int = 1,
     executor: Executor | None = None,
     alpha: float | None = None,
+    rivals: Mapping[str, Callable[..., Any] | float] | None = None,
     **setting: Any,
 ) -> Any:
     """Set claims against their simulations.
@@ -59,6 +60,8 @@ def check(
         jobs: how many processes compute; the verdicts are the same.
         executor: any `concurrent.futures.Executor`, such as a cluster's, instead of `jobs`.
         alpha: error level of each noisy claim; its own, mostly 0.001, if left out.
+        rivals: theories of your own that the evidence should refute too, by name: a law of the
+            signature of the claim's prediction, or a number, such as `{"folklore": 0.14}`.
         setting: values that replace those of the claims' own settings, such as `data="my.csv"`.
 
     Returns: one claim or one id gives a `Verdict`, anything else the `Verdicts` in a row. Both
@@ -96,6 +99,7 @@ def check(
                 store=None if store is None else Store(store),
                 executor=hands,
                 alpha=alpha,
+                rivals=rivals,
             )
         )
     return verdicts[0] if single else verdicts

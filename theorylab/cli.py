@@ -85,6 +85,14 @@ def check(
         float | None,
         typer.Option(metavar="LEVEL", help="Error level of each noisy claim; 0.001 by default."),
     ] = None,
+    rivals: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rival",
+            metavar="NAME=NUMBER",
+            help="A theory of your own that the evidence should refute too: folklore=0.14.",
+        ),
+    ] = None,
     familywise: Annotated[
         float | None,
         typer.Option(
@@ -112,7 +120,7 @@ def check(
     interrupted = False
     try:
         for verdict in _verdicts(
-            patterns or [], scale, seed, precision, settings, jobs, store, fresh, alpha
+            patterns or [], scale, seed, precision, settings, jobs, store, fresh, alpha, rivals
         ):
             reached.append(verdict)
             _interrupts.something_to_keep = True
@@ -251,6 +259,7 @@ def _verdicts(
     store: Path | None = None,
     fresh: bool = False,
     alpha: float | None = None,
+    rivals: list[str] | None = None,
 ) -> Iterator[Verdict]:
     """The verdicts on the claims selected, with progress on a terminal; bad usage ends here."""
     from theorylab.registry import is_glob
@@ -279,6 +288,7 @@ def _verdicts(
                 store=kept,
                 executor=hands,
                 alpha=alpha,
+                rivals=dict(_rival(text) for text in rivals or []),
             )
     except BadSetting as error:
         _refuse(f"`--set {' '.join(settings or [])}`: {error}")
@@ -338,6 +348,14 @@ def _parse(text: str) -> tuple[str, Any]:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return name, value
+
+
+def _rival(text: str) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
+    try:
+        return name.strip() or _refuse(f"`--rival` takes NAME=NUMBER; got {text!r}"), float(value)
+    except ValueError:
+        _refuse(f"`--rival` takes NAME=NUMBER; got {text!r}")
 
 
 def _console() -> Console:

@@ -1,28 +1,56 @@
-"""Finds claims: those of the built-in families, by `family.name`."""
+"""Finds claims by `family.name`: the built-in ones, and those of other packages.
+
+A package offers claims through an entry point of the group `theorylab.claims`, whose name is the
+family and whose value the module that holds them:
+
+    [project.entry-points."theorylab.claims"]
+    my_theory = "my_package.claims"
+"""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
+import warnings
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
 
 from theorylab.errors import UnknownName
 from theorylab.verify.claim import Claim
 
 FAMILIES = ("deep_linear", "hopfield")
+GROUP = "theorylab.claims"
 
 
 @lru_cache(maxsize=1)
 def claims() -> dict[str, Claim]:
-    """Every claim by its id, family by family, in the order their modules define them."""
-    return {
-        f"{family}.{name}": value
-        for family in FAMILIES
-        for name, value in vars(import_module(f"theorylab.{family}.claims")).items()
-        if isinstance(value, Claim)
-    }
+    """Every claim by its id, family by family, in the order their modules define them.
+
+    A package whose claims cannot be loaded is named in a warning, and the others are there.
+    """
+    found: dict[str, Claim] = {}
+    for family in FAMILIES:
+        found |= _of_family(family, import_module(f"theorylab.{family}.claims"))
+    for entry in entry_points(group=GROUP):
+        try:
+            if entry.name in FAMILIES or "." in entry.name:
+                raise ValueError("a family must be new, and its name without a dot")
+            found |= _of_family(entry.name, entry.load())
+        except Exception as error:
+            warnings.warn(
+                f"the claims of {entry.value!r} (entry point {entry.name!r} of {GROUP}) cannot be "
+                f"loaded: {type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+    return found
+
+
+def _of_family(family: str, module: Any) -> dict[str, Claim]:
+    members = vars(module).items()
+    return {f"{family}.{name}": claim for name, claim in members if isinstance(claim, Claim)}
 
 
 def identify(claim: Claim) -> str:

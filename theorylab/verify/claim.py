@@ -17,7 +17,18 @@ SCALES = ("quick", "standard", "full")
 
 # Arguments of `theorylab.check`, beside which settings are given.
 RESERVED = frozenset(
-    {"scale", "seed", "precision", "progress", "store", "jobs", "executor", "alpha", "stage"}
+    {
+        "scale",
+        "seed",
+        "precision",
+        "progress",
+        "store",
+        "jobs",
+        "executor",
+        "alpha",
+        "rivals",
+        "stage",
+    }
 )
 
 Setting: TypeAlias = dict[str, Any]

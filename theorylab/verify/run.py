@@ -64,6 +64,7 @@ def check_claims(
     store: Store | None = None,
     executor: Executor | None = None,
     alpha: float | None = None,
+    rivals: Mapping[str, Any] | None = None,
 ) -> Iterator[Verdict]:
     """Gather the evidence a scale asks for and decide, claim by claim.
 
@@ -78,6 +79,7 @@ def check_claims(
         store: keeps the evidence as it is gathered, and supplies what it holds already.
         executor: computes the tiles, several claims' at once; this process without any.
         alpha: error level of each noisy claim, instead of its own.
+        rivals: more rivals of each claim: laws of the signature of its prediction, or numbers.
 
     Yields: each verdict as soon as it and those before it are reached, of status `error` when the
         claim's own code fails, `skipped` when it needs an extra that is not installed.
@@ -90,6 +92,8 @@ def check_claims(
         raise ValueError(f"`seed` must be a whole number from 0 to 2^32 - 1; got {seed!r}")
     if alpha is not None:
         claims = {claim_id: _at_level(claim, alpha) for claim_id, claim in claims.items()}
+    if rivals:
+        claims = {claim_id: _against(claim, rivals) for claim_id, claim in claims.items()}
     run = _Run(scale, operator.index(seed), precision, bool(changes), store, executor)
     plans: dict[str, list[Setting] | str] = {}
     for claim_id, claim in claims.items():
@@ -144,6 +148,17 @@ def _at_level(claim: Claim, alpha: float) -> Claim:
         return claim
     criterion: Any = claim.criterion
     return replace(claim, criterion=replace(criterion, alpha=alpha))
+
+
+def _against(claim: Claim, rivals: Mapping[str, Any]) -> Claim:
+    """The claim with more rivals."""
+    for name, rival in rivals.items():
+        if name in claim.rivals:
+            raise ValueError(f"there is a rival '{name}' already")
+        number = isinstance(rival, int | float) and not isinstance(rival, bool)
+        if not (callable(rival) or (number and np.isfinite(rival))):
+            raise ValueError(f"rival '{name}' must be a law or a finite number; got {rival!r}")
+    return replace(claim, rivals={**claim.rivals, **rivals})
 
 
 def _check(
