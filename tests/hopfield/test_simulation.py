@@ -78,7 +78,7 @@ def test_claims_hold_at_other_seeds(seed):
         (
             "retrieval_overlap",
             dict(neurons_per_pattern=8),
-            "`neurons_per_pattern` must be >= 13.71",
+            "`neurons_per_pattern` must be >= 17.63",
         ),
         ("retrieval_overlap", dict(width=1610), "a multiple of `neurons_per_pattern`; got 1610"),
         ("retrieval_overlap", dict(temperature=1.5), "`temperature` must be > 0 and < 1"),
@@ -94,3 +94,11 @@ def test_claims_hold_at_other_seeds(seed):
 def test_claims_refuse_settings_outside_their_domain(claim, setting, message):
     with pytest.raises(ValueError, match=message):
         theorylab.check(f"hopfield.{claim}", **setting)
+
+
+@pytest.mark.parametrize("name", [n for n in theorylab.claims() if n.startswith("hopfield.")])
+def test_settings_of_every_scale_lie_in_the_domain(name):
+    claim = theorylab.claims()[name]
+    for scale in claim.settings:
+        for setting in claim.settings_at(scale):
+            claim.domain(**setting)

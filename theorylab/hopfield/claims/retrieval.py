@@ -79,10 +79,10 @@ def finite_size(eps, *, width, **_):
 def inside_the_spinodal(*, temperature, neurons_per_pattern, width, num_sweeps):
     if not 0 < temperature < 1:
         raise ValueError(f"`temperature` must be > 0 and < 1; got {temperature:g}")
-    fewest = 1 / (0.9 * float(critical_load(temperature)))
+    fewest = 1 / (0.7 * float(critical_load(temperature)))
     if not neurons_per_pattern >= fewest:
         raise ValueError(
-            f"`neurons_per_pattern` must be >= {fewest:.4g}, 0.9 of the critical load, so that the "
+            f"`neurons_per_pattern` must be >= {fewest:.4g}, 0.7 of the critical load, so that the "
             f"state outlives the run; got {neurons_per_pattern}"
         )
     if width < 400 or width % neurons_per_pattern:
@@ -115,8 +115,8 @@ retrieval_overlap = Claim(
     settings={
         "quick": [dict(temperature=0.4, neurons_per_pattern=20, width=1600, num_sweeps=200)],
         "standard": [
-            dict(temperature=t, neurons_per_pattern=n, width=3200, num_sweeps=200)
-            for t, n in ((0.4, 20), (0.5, 50), (0.2, 10))
+            dict(temperature=t, neurons_per_pattern=n, width=3600, num_sweeps=200)
+            for t, n in ((0.4, 20), (0.5, 50), (0.2, 12))
         ],
     },
     domain=inside_the_spinodal,
@@ -147,7 +147,7 @@ retrieval_energy = Claim(
         ],
         "standard": [
             dict(temperature=t, neurons_per_pattern=k, width=n, num_sweeps=200)
-            for t, k in ((0.35, 20), (0.25, 12))
+            for t, k in ((0.35, 20), (0.25, 16))
             for n in (800, 1600)
         ],
     },
