@@ -121,11 +121,12 @@ def judge(
     Arguments:
         claim: a claim or its id.
         observed: `(replicates, *cells)`, or `(*cells)` of a single one, in the shape the claim
-            predicts; for a rate a sequence of them, one for each size.
+            predicts; where a setting is swept (by a rate, a limit or a crossing) a sequence of
+            them, one for each of its values.
         given: what the law of each replicate depends on, where it does, a replicate in each row.
         precision: at which `observed` was computed; it enters the tolerance.
-        setting: of the measurement; what is left out is that of the claim's first quick one. Of a
-            rate the swept setting is a sequence.
+        setting: of the measurement; what is left out is that of the claim's first quick one. A
+            swept setting is a sequence.
 
     Raises: `UnknownName`, and `ValueError` where the measurements do not fit the claim.
     """

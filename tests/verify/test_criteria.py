@@ -151,6 +151,15 @@ def test_a_rival_law_is_refuted_by_the_order_of_its_own_deviation():
     assert verdict.inconclusive
 
 
+def test_a_rival_exponent_is_told_of_the_replicate_that_is_farthest_from_it():
+    group = [
+        evidence([[1 / n], [n**-1.04]], [0.0], [0.0], {"steep": -1.2}, {"n": n}) for n in SIZES
+    ]
+    verdict = Rate("n", -1.0, band=0.05).decide(group)
+    assert "replicate 1" in verdict.worst_cell
+    assert verdict.rivals["steep"].where == "replicate 0: exponent -1.0000"
+
+
 @given(st.floats(-2, 2), st.floats(-2, 2))
 def test_the_interval_covers_the_exponent_of_a_law_with_corrections(a, b):
     rate = Rate("n", -1.0, band=0.05, correction=2.0)

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import special
 
 import theorylab
@@ -225,3 +226,41 @@ def test_the_runner_refines_the_grid(tmp_path):
 
 def test_the_runner_refutes_a_wrong_threshold():
     assert theorylab.check(threshold_claim(predict=lambda x: 0.3)).refuted
+
+
+def test_rivals_that_cross_nowhere():
+    theory = sweep(rivals={"unknown": np.nan, "never": np.inf})
+    assert crossing().powerless(theory[0].rivals, theory) == ["unknown"]
+    verdict = crossing(tolerance=0.1).decide(sweep(tolerance=0.1, rivals={"never": np.inf}))
+    assert verdict.holds, verdict
+
+
+def test_a_refuted_crossing_has_the_p_value_of_its_level():
+    assert crossing().decide(sweep(predicted=0.2)).p_value == crossing().alpha
+    assert crossing().decide(sweep()).p_value == 1.0
+
+
+def test_every_curve_is_drawn_with_its_own_threshold():
+    claim = threshold_claim(
+        predict=lambda x, shift: 0.53 + shift,
+        observe=lambda key, *, x, shift: outcome(key, x=x - shift),
+        criterion=Crossing("x", 0.2, level=0.5, support=(0.0, 1.0)),
+        rivals={"far": 9.0},
+        settings={"quick": [dict(x=x, shift=s) for s in (0.0, 0.1) for x in (0.2, 0.4, 0.6, 0.8)]},
+    )
+    (axes,) = theorylab.check(claim).plot(Figure()).axes
+    upright = [line.get_xdata()[0] for line in axes.lines if np.ptp(line.get_xdata()) == 0]
+    assert [upright.count(at) for at in (0.53, 0.63, 9.0)] == [1, 1, 1]
+
+
+def test_fewer_replicates_than_a_look_decide_nothing():
+    verdict = crossing(tolerance=0.4).decide(sweep(tolerance=0.4, replicates=12), 512)
+    assert verdict.inconclusive
+    assert "12 replicates are too few for a look at 16" in verdict.reason
+    assert verdict.wanted == 16
+
+
+def test_a_bracket_open_at_one_end_may_refute():
+    verdict = crossing().decide(sweep(grid=np.linspace(0, 0.55, 12), predicted=0.1))
+    assert verdict.refuted, verdict
+    assert verdict.extra["brackets"][0][1] == np.inf

@@ -73,6 +73,19 @@ def test_an_open_claim_forecasts_its_replicates():
 def test_a_pending_flag_may_exceed_the_budget():
     verdict = decide(normal(0, 48, 1) + 5, budget=48)
     assert verdict.refuted or verdict.wanted > 48
+    values = normal(0, 64, 1) + np.repeat([[3.0], [0.3]], 32, axis=0)
+    assert decide(values[:32], tolerance=0.1, budget=32).wanted == 48
+    verdict = decide(values, tolerance=0.1, budget=32)  # not confirmed, and flagged once more
+    assert verdict.state.pending.n == 64
+    assert verdict.wanted == 0
+
+
+@pytest.mark.parametrize("replicates", [1, 4])
+def test_too_few_replicates_say_nothing(replicates):
+    verdict = decide(normal(0, replicates, 2), rivals={"r": 9.0})
+    assert verdict.inconclusive
+    assert verdict.relative_resolution == np.inf
+    assert verdict.rivals["r"].status == "open"
 
 
 @few
@@ -137,7 +150,26 @@ def test_constant_cells_decide_nothing():
     assert "1 cells constant" in verdict.reason
     assert decide(0.05 + 0 * values, tolerance=0.5).inconclusive
     values[:, 1] = 2.0
-    assert decide(values, tolerance=0.5).inconclusive
+    verdict = decide(values, tolerance=0.5)
+    assert verdict.inconclusive
+    assert "axis 0 = 1 will not hold, constant in all replicates" in verdict.reason
+
+
+def test_what_is_constant_but_for_rounding_decides_nothing():
+    rng = np.random.default_rng(0)
+    terms = np.linspace(0, 1, 101) / 3
+    sums = np.array([[rng.permutation(terms).sum()] for _ in range(64)])
+    assert np.ptp(sums) > 0
+    verdict = decide(sums, predicted=101 / 6, rivals={"none": 0.0})
+    assert verdict.inconclusive
+    assert verdict.rivals["none"].status == "open"
+
+
+def test_a_rival_that_follows_the_replicates_is_not_refuted_by_a_constant():
+    drawn, width = normal(0, 64, 1), np.full((1, 1), 0.9)
+    rivals = {"shifted": drawn + 5}
+    record = Evidence({}, drawn, 0 * drawn, rivals, width, {}, {"z": drawn})
+    assert Mean(0.9).decide([record]).rivals["shifted"].status == "open"
 
 
 def test_frequencies_are_judged_by_exact_intervals():
@@ -149,6 +181,32 @@ def test_frequencies_are_judged_by_exact_intervals():
     assert "confirmed" not in wrong.reason
     with pytest.raises(ValueError, match="declare `support=\\(0, 1\\)`"):
         decide(outcomes, predicted=0.1)
+
+
+@given(seeds, st.sampled_from([0.1, 0.2, 0.3]))
+def test_frequencies_are_refuted_at_their_p_value(seed, predicted):
+    outcomes = (np.random.default_rng(seed).random((512, 3)) < 0.12).astype(float)
+    verdict = decide(outcomes, predicted=predicted, tolerance=0.05, support=(0.0, 1.0))
+    assert verdict.refuted == (verdict.p_value < 1e-3)
+
+
+def test_frequencies_have_theories_that_nothing_drawn_changes():
+    outcomes = (np.random.default_rng(0).random(1024) < 0.1).astype(float)
+    record = evidence(outcomes, predicted=0.1, tolerance=0.05, rivals={"r": 0.5, "none": np.nan})
+    record = record._replace(given={"z": outcomes})
+    verdict = Mean(0.05, support=(0.0, 1.0)).decide([record])
+    assert [outcome.status for outcome in verdict.rivals.values()] == ["refuted", "open"]
+    varied = record._replace(rivals={"r": 0.5 + outcomes})
+    with pytest.raises(ValueError, match="no theory may depend on what is drawn"):
+        Mean(0.05, support=(0.0, 1.0)).decide([varied])
+
+
+def test_one_setting_may_give_ones_alone():
+    records = [
+        evidence(values, predicted=1.0, tolerance=0.5, setting={"k": k})
+        for k, values in enumerate((np.ones(256), 1 + normal(0, 256)))
+    ]
+    assert Mean(0.5).decide(records).holds
 
 
 def test_settings_share_the_error_level():
@@ -170,6 +228,8 @@ def test_settings_share_the_error_level():
     ("values", "options", "message"),
     [
         ([[np.nan]] * 16, {}, "replicate 0, cell .*must be finite; got nan"),
+        (np.zeros((0, 2)), {}, "one replicate at least is needed"),
+        (normal(0, 16, 1), dict(predicted=np.nan), "the prediction of a mean must be finite"),
         ([[0.5], [2.0]] * 8, dict(support=(0.0, 1.0)), "replicate 1, .*within .*; got 2.0"),
     ],
 )
@@ -263,6 +323,8 @@ def test_a_rival_that_the_largest_bias_could_hide_is_told():
     told = Mean(0.1, bias=0.2).decide([record]).extra
     assert told == {"hidden_by_the_largest_bias": ["near"]}
     assert Mean(0.3).decide([record]).extra == {}
+    silent = evidence(normal(0, 1024, 2), tolerance=0.3, rivals={"in one cell": [np.nan, 9.0]})
+    assert Mean(0.1, bias=0.2).decide([silent]).extra == {}
     claim = noisy_claim(
         criterion=Mean(0.4, bias=0.4),
         rivals={"near": lambda shift, width: 0 * np.ones(width) + shift - 1},

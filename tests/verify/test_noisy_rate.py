@@ -169,6 +169,32 @@ def test_a_size_without_deviation_gives_no_exponent():
     x = draws(0)
     x[:, 2] = 0
     assert "no deviation at size 128" in slope(x, SIZES, of="rms").trouble
+    x[0, 2] = 1
+    assert "that of one replicate at size 128" in slope(x, SIZES, of="rms").trouble
+    assert "that of one replicate" in decide(x).reason
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_deviations_that_are_not_finite_are_refused(bad):
+    x = draws(0)
+    x[3, 2] = bad
+    with pytest.raises(ValueError, match=r"replicate 3.* must be finite"):
+        decide(x)
+
+
+def test_a_refutation_names_the_curve_that_is_wrong():
+    noise = np.random.default_rng(0).normal(size=(256, 5))
+    x = np.stack([SIZES**-0.3 * (1 + 0.1 * noise), noise], axis=-1)  # the second has no mean
+    verdict = decide(x, exponent=-1.0, of="mean")
+    assert verdict.refuted
+    assert "axis 0 = 0: exponent -0.2994" in verdict.reason
+
+
+def test_a_rival_left_open_has_no_forecast():
+    verdict = decide(draws(0, 512), rivals={"unknown": np.nan})
+    assert verdict.inconclusive
+    assert "'unknown'" in verdict.reason
+    assert np.isnan(verdict.forecast)
 
 
 @pytest.mark.parametrize(
@@ -206,3 +232,9 @@ def test_the_runner_decides_a_noisy_rate():
     values = [record.values for record in verdict.records]
     assert not np.array_equal(np.sign(values[0]), np.sign(values[1]))  # keys of their own
     verdict.plot()
+
+
+def test_fewer_replicates_than_a_look_decide_nothing():
+    verdict = decide(draws(0, 40), band=0.4, budget=4096)
+    assert verdict.inconclusive
+    assert "40 replicates of each size are too few for a look at 64" in verdict.reason

@@ -10,11 +10,11 @@ import pytest
 from matplotlib.figure import Figure
 
 import theorylab
-from tests.toys import drawn_claim, exact_claim, rate_claim
+from tests.toys import drawn_claim, exact_claim, noisy_claim, rate_claim
 from theorylab.verify import Exact
 from theorylab.verify.criteria import Verdict
 from theorylab.verify.draw import save
-from theorylab.verify.report import Verdicts, write_json
+from theorylab.verify.report import Verdicts, by_chance, holm, write_json
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +142,22 @@ def test_a_number_is_drawn_against_its_prediction():
 def test_nothing_to_draw_is_told():
     with pytest.raises(ValueError, match="has no evidence to draw"):
         Verdict("error", "lost", id="toy.broken").plot()
+
+
+def test_json_has_no_number_that_is_not_finite(tmp_path, verdict):
+    cold = [record._replace(setting={"beta": np.inf}) for record in verdict.records]
+    path = tmp_path / "verdicts.json"
+    write_json([replace(verdict, records=cold, extra={"ends": [-np.inf, np.nan]})], path)
+    (document,) = json.loads(path.read_text())["verdicts"]
+    assert document["settings"] == [{"beta": None}]
+    assert document["extra"] == {"ends": [None, None]}
+
+
+def test_chance_explains_refutations_of_noisy_claims_alone():
+    refuted = lambda name, claim, p: Verdict("refuted", id=name, claim=claim, p_value=p)
+    certain = [refuted("exact", exact_claim(), np.nan), refuted("rate", rate_claim(), np.nan)]
+    assert by_chance(certain) == ""
+    noisy = [refuted("slight", noisy_claim(), 0.004), refuted("plain", noisy_claim(), 1e-9)]
+    assert by_chance(certain + noisy) == "2 of 2 noisy refuted; at most 0.002 expected by chance"
+    assert holm(certain + noisy, 0.01).endswith("over 2 noisy claims: exact, rate, plain, slight")
+    assert holm(certain + noisy, 0.003).endswith("exact, rate, plain")

@@ -13,6 +13,7 @@ from tests.strategies import decades
 from theorylab.verify.statistics import (
     Moments,
     frequency_interval,
+    frequency_p_value,
     half_width,
     looks,
     moments,
@@ -163,3 +164,15 @@ def test_bad_plans_are_refused(options, message):
 def test_constant_cells_have_no_width_and_no_p_value():
     seen = Moments(16, np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1, bool))
     assert p_value(seen, np.ones(1), 1e-3) == 1.0
+    assert p_value(moments(np.ones((1, 1))), np.ones(1), 1e-3) == 1.0
+
+
+@given(st.integers(1, 2000), st.floats(0, 1), st.floats(1e-9, 0.5))
+def test_frequencies_are_excluded_at_their_p_value(n, mean, level):
+    total = round(n * mean)
+    low, high = frequency_interval(total, n, level)
+    if low > 1e-9:
+        np.testing.assert_allclose(frequency_p_value(total, n, 0.0, low), level, rtol=1e-6)
+    if high < 1 - 1e-9:
+        np.testing.assert_allclose(frequency_p_value(total, n, high, 1.0), level, rtol=1e-6)
+    assert frequency_p_value(total, n, 0.0, 1.0) == 1.0

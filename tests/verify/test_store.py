@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import os
 import random
 import signal
 import subprocess
@@ -225,3 +226,27 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
     resumed = theorylab.check(claim, store=tmp_path / "cut")
     assert bits(resumed) == bits(whole)
     assert arrays(tmp_path / "cut") == arrays(tmp_path / "whole")
+
+
+def test_damage_of_any_byte_is_a_missing_tile_or_none(tmp_path):
+    place = shelf(tmp_path)
+    place.write(0, TILE)
+    (path,) = tmp_path.rglob("*.npz")
+    whole = path.read_bytes()
+    for k in range(len(whole)):  # some read as encryption, or as an unknown compression
+        path.write_bytes(whole[:k] + bytes([whole[k] ^ 0xFF]) + whole[k + 1 :])
+        tile = place.read(0)
+        assert tile is None or np.array_equal(tile.value, TILE.value)
+
+
+def test_files_follow_the_mask_of_the_process_and_leave_it_alone(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patch:
+            patch.delattr(os, "umask")  # to read it is to change it, for all threads
+            shelf(tmp_path).write(0, TILE)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.*") if path.is_file()} == {
+        0o640
+    }

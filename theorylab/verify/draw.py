@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
-from theorylab.verify.criteria import Bound, Crossing, Evidence, Rate, Verdict
+from theorylab.verify.criteria import Bound, Crossing, Evidence, Limit, Mean, Rate, Verdict
 from theorylab.verify.criteria.sweep import shared, swept
+from theorylab.verify.criteria.verdict import cell_in_words
 
 # Okabe and Ito's palette: told apart by colour-blind readers, and in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -39,7 +41,7 @@ STYLE: Any = {
     "ytick.major.width": 0.6,
 }
 
-_MOST_PANELS, _MOST_SERIES, _MARKERS = 4, 5, 14
+_MOST_PANELS, _MOST_SERIES, _MARKERS, _MOST_ROWS = 4, 5, 14, 16
 
 
 def draw(verdict: Verdict, figure: Figure | None = None) -> Figure:
@@ -61,9 +63,11 @@ def draw(verdict: Verdict, figure: Figure | None = None) -> Figure:
             _draw_crossing(figure, verdict, verdict.claim.criterion)
         elif isinstance(verdict.claim.criterion, Bound):
             _draw_bound(figure, verdict, verdict.claim.criterion)
+        elif isinstance(verdict.claim.criterion, Mean | Limit):
+            _draw_means(figure, verdict, verdict.claim.criterion)
         else:
-            _draw_curves(figure, verdict)
-        figure.suptitle(f"{verdict.id}: {verdict.status}", fontsize=9)
+            _draw_curves(figure, verdict.records)
+        figure.suptitle(plain(f"{verdict.id}: {verdict.status}"), fontsize=9)
     return figure
 
 
@@ -74,9 +78,58 @@ def save(verdict: Verdict, path: Path) -> None:
         draw(verdict, Figure()).savefig(path, metadata=undated.get(path.suffix))
 
 
-def _draw_curves(figure: Figure, verdict: Verdict) -> None:
-    """For each setting the observation along its first axis, and its residual in tolerances."""
-    records = verdict.records[:_MOST_PANELS]
+def image(verdict: Verdict, file: BytesIO) -> None:
+    """Draw a verdict as SVG whose letters are outlines, for pages: no font is asked for."""
+    with mpl.rc_context({**STYLE, "svg.fonttype": "path"}):
+        figure = draw(verdict, Figure())
+        figure.suptitle("")
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+
+
+def _draw_means(figure: Figure, verdict: Verdict, criterion: Mean | Limit) -> None:
+    """Curves of means where there are axes to draw them along, else each mean by itself."""
+    records = verdict.records
+    if isinstance(criterion, Limit):
+        records = criterion.extrapolated(records)
+    if max(record.values[0].size for record in records) > _MOST_SERIES:
+        _draw_curves(figure, records, noisy=True)
+        return
+    rows = [(record, i) for record in records for i in range(record.values[0].size)][:_MOST_ROWS]
+    figure.set_size_inches(4.4, 1.3 + 0.3 * len(rows) + 0.15 * len(records[0].rivals))
+    axes = figure.subplots()
+    axes.axvspan(-1, 1, color="0.9", zorder=0)
+    axes.axvline(0, color=COLOURS[0])
+    settings = [record.setting for record in records]
+    labels = []
+    for y, (record, i) in enumerate(rows):
+        cell = lambda array, i=i: np.reshape(array, (len(array), -1))[:, i]
+        tolerance = float(cell(record.tolerance)[0]) or 1.0  # of none, in the observation's units
+        deviation = (cell(record.values) - cell(record.predicted)) / tolerance
+        low, high = criterion.interval(record, deviation, tolerance)
+        mean = deviation.mean()
+        bars = np.array([[max(mean - low, 0.0)], [max(high - mean, 0.0)]])
+        axes.errorbar([mean], [y], xerr=bars, fmt="o", color=COLOURS[1], capsize=2, zorder=3)
+        words = [_difference(record.setting, settings), *cell_in_words(record, i)]
+        labels.append(", ".join(filter(None, words)))
+        for marker, (name, rival) in zip("v^sDPX*<>", record.rivals.items(), strict=False):
+            theory = float(rival) if np.ndim(rival) == 0 else cell(rival).mean()
+            where = (theory - cell(record.predicted).mean()) / tolerance
+            axes.plot([where], [y], marker, color="0.45", label=plain(name) if y == 0 else None)
+    axes.set_xscale("symlog", linthresh=2, linscale=1.5)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_yticks(range(len(rows)), labels if any(labels) else [""] * len(rows))
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("mean less prediction, in tolerances")
+    figure.legend(loc="outside lower center", ncols=1, title="rivals", title_fontsize=7)
+
+
+def _draw_curves(figure: Figure, records: Sequence[Evidence], noisy: bool = False) -> None:
+    """For each setting the observation along its first axis, and its residual in tolerances.
+
+    Bars span the replicates, or are standard errors of their mean.
+    """
+    settings = [record.setting for record in records]
+    records = records[:_MOST_PANELS]
     figure.set_size_inches(2.6 * len(records) + 0.6, 3.4)
     rows = figure.subplots(2, len(records), squeeze=False, sharex="col", height_ratios=(3, 1))
     for k, (record, above, below) in enumerate(zip(records, *rows, strict=True)):
@@ -84,10 +137,10 @@ def _draw_curves(figure: Figure, verdict: Verdict) -> None:
             _draw_parity(above, below, record)
         else:
             for colour, series in zip(_cycle(), _series(record), strict=False):
-                _draw_series(above, below, colour, record, **series)
+                _draw_series(above, below, colour, record, noisy, **series)
             below.set_xlabel(next(iter(record.coords), "cell"))
         below.axhspan(-1, 1, color="0.9", zorder=0)
-        above.set_title(_difference(record.setting, [r.setting for r in verdict.records]))
+        above.set_title(_difference(record.setting, settings))
         if k == 0:
             above.set_ylabel("observation")
             below.set_ylabel("residual\n(tolerances)")
@@ -113,6 +166,7 @@ def _draw_series(
     below: Axes,
     colour: str,
     record: Evidence,
+    noisy: bool,
     *,
     x: np.ndarray,
     cells: tuple,
@@ -125,6 +179,8 @@ def _draw_series(
     every = slice(None, None, max(1, len(x) // _MARKERS))
     middle = observed.mean(axis=0)
     spread = np.abs(np.stack([observed.min(axis=0), observed.max(axis=0)]) - middle)
+    if noisy:
+        spread[:] = observed.std(axis=0) / np.sqrt(len(observed))
     above.plot(x, predicted.mean(axis=0), color=colour, label=label)
     above.errorbar(
         x[every],
@@ -137,6 +193,11 @@ def _draw_series(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         residual = np.nan_to_num((observed - predicted) / tolerance)
+        if noisy:
+            error = np.nan_to_num(spread[0] / tolerance[0])
+            below.errorbar(x[every], residual.mean(axis=0)[every], error[every], fmt="o",
+                           color=colour, markersize=2, elinewidth=0.8)  # fmt: skip
+            return
     below.plot(x[every], residual.T[every], "o", color=colour, markersize=2)
 
 
@@ -175,7 +236,11 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
         words = _difference(group[0].setting, [other[0].setting for other in groups])
         label = f"{words + ': ' if words else ''}{slope:.3f} ± {half:.3f}"
         axes.errorbar(sizes, middle, spread, fmt="o", color=colour, label=label)
-        axes.plot(sizes, middle[-1] * (sizes / sizes[-1]) ** criterion.exponent, color=colour)
+        # Through the last instance, which is nearest to the limit, or the middle of noisy sizes.
+        line = (sizes / sizes[-1]) ** criterion.exponent
+        offset = np.log(middle / line)
+        line *= np.exp(offset.mean() if criterion.noisy else offset[-1])
+        axes.plot(sizes, line, color=colour)
         ends: dict[float, list[str]] = {}
         for name, rival in group[0].rivals.items():
             if np.ndim(rival):
@@ -185,7 +250,7 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
                 ends.setdefault(near[0] if near else deviation[-1], []).append(name)
         if group is groups[0]:
             for end, names in ends.items():
-                axes.annotate(", ".join(names), (sizes[-1], end), fontsize=6, color="0.35",
+                axes.annotate(plain(", ".join(names)), (sizes[-1], end), fontsize=6, color="0.35",
                               xytext=(4, 4), textcoords="offset points",
                               bbox=dict(fc="white", ec="none", pad=0.5))  # fmt: skip
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
@@ -224,15 +289,20 @@ def _draw_crossing(figure: Figure, verdict: Verdict, criterion: Crossing) -> Non
         error = [record.values.std() / np.sqrt(len(record.values)) for record in curve]
         words = _difference(shared(curve[0].setting, criterion.over), settings)
         axes.errorbar(x, mean, error, fmt="o", color=colour, label=words, capsize=1.5)
-    theory = curves[0][0]
-    centre, band = float(theory.predicted[0]), float(theory.tolerance[0])
-    axes.axvspan(centre - band, centre + band, color="0.9", zorder=0)
-    axes.axvline(centre, color=COLOURS[0])
-    for name, rival in theory.rivals.items():
-        where = float(np.ravel(rival)[0])
-        axes.axvline(where, color="0.35", linestyle=":", linewidth=0.8)
-        axes.annotate(name, (where, 1), xycoords=("data", "axes fraction"), fontsize=6,
-                      color="0.35", rotation=90, va="top", ha="right")  # fmt: skip
+    told: set[tuple[str, float]] = set()  # a theory may say the same of several curves
+    for colour, (theory, *_) in zip(_cycle(), curves, strict=False):
+        centre, band = float(theory.predicted[0]), float(theory.tolerance[0])
+        if ("", centre) not in told:
+            axes.axvspan(centre - band, centre + band, color="0.9", zorder=0)
+            axes.axvline(centre, color=colour)
+        rivals = {name: float(np.ravel(rival)[0]) for name, rival in theory.rivals.items()}
+        for name, where in rivals.items():
+            if np.isfinite(where) and (name, where) not in told:
+                axes.axvline(where, color="0.35", linestyle=":", linewidth=0.8)
+                axes.annotate(plain(name), (where, 1), xycoords=("data", "axes fraction"),
+                              fontsize=6, color="0.35", rotation=90, va="top",
+                              ha="right")  # fmt: skip
+        told |= {("", centre), *rivals.items()}
     for low, high in verdict.extra.get("brackets", ()):
         if np.isfinite(low) and np.isfinite(high):
             axes.plot([low, high], [criterion.level] * 2, "|-", color=COLOURS[1], markersize=8)
@@ -285,4 +355,9 @@ def _cycle() -> Sequence[str]:
 def _difference(setting: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]) -> str:
     """What tells a setting from the others it is drawn beside."""
     varying = [k for k in setting if any(other.get(k) != setting[k] for other in settings)]
-    return ", ".join(f"{name} {setting[name]}" for name in varying)
+    return plain(", ".join(f"{name} {setting[name]}" for name in varying))
+
+
+def plain(text: str) -> str:
+    """Text from anywhere, in which a dollar does not begin mathematics."""
+    return text.replace("$", r"\$")

@@ -131,12 +131,13 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def by_chance(verdicts: Sequence[Verdict]) -> str:
-    """How many refutations chance alone may explain, where a criterion has an error level."""
-    levels = [getattr(v.claim.criterion, "alpha", 0.0) for v in verdicts if v.claim]
-    if not any(levels):
+    """How many refutations chance alone may explain, of the claims that it can refute."""
+    noisy = [verdict for verdict in verdicts if math.isfinite(verdict.p_value)]
+    if not noisy:
         return ""
-    refuted = sum(verdict.refuted for verdict in verdicts)
-    return f"{refuted} refuted; at most {sum(levels):.2g} expected by chance"
+    most = sum(getattr(v.claim.criterion, "alpha", 0.0) for v in noisy if v.claim)
+    refuted = sum(verdict.refuted for verdict in noisy)
+    return f"{refuted} of {len(noisy)} noisy refuted; at most {most:.2g} expected by chance"
 
 
 def holm(verdicts: Sequence[Verdict], level: float) -> str:
@@ -161,9 +162,13 @@ def holm(verdicts: Sequence[Verdict], level: float) -> str:
 
 
 def write_json(verdicts: Iterable[Verdict], path: Path) -> None:
-    """Write the verdicts to `path`: a file whole or not at all, a device or pipe as it is."""
+    """Write the verdicts to a file."""
     document = {"schema": 1, "verdicts": [as_json(verdict) for verdict in verdicts]}
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all, a device or pipe as it is."""
     path = path.resolve()
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
@@ -197,11 +202,11 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             }
             for name, outcome in verdict.rivals.items()
         },
-        "settings": _distinct(record.setting for record in verdict.records),
+        "settings": _plain(distinct(record.setting for record in verdict.records)),
     }
 
 
-def _distinct(settings: Iterable[Setting]) -> list[Setting]:
+def distinct(settings: Iterable[Setting]) -> list[Setting]:
     """Each setting once: an attack is recorded under the setting it was made in."""
     seen: list[Setting] = []
     for setting in settings:

@@ -296,11 +296,12 @@ def judge_claim(
 
     Arguments:
         observed: `(replicates, *cells)`, or `(*cells)` of a single one, in the shape of the
-            prediction; for a rate a sequence of them, one for each size.
+            prediction; where a setting is swept (by a rate, a limit or a crossing) a sequence of
+            them, one for each of its values.
         given: what the law of each replicate depends on, where it does, a replicate in each row.
         precision: at which `observed` was computed.
-        setting: of the measurement; what is left out is that of the claim's first quick one. Of a
-            rate the swept setting is a sequence.
+        setting: of the measurement; what is left out is that of the claim's first quick one. A
+            swept setting is a sequence.
 
     Raises: `ValueError` where the measurements do not fit the claim.
     """
@@ -313,7 +314,7 @@ def judge_claim(
     if not settings or len(tables) != len(settings):
         raise ValueError(
             f"`{claim_id}` needs an observation for each `{over}`; "
-            f"got {len(tables)} for {len(settings)} sizes"
+            f"got {len(tables)} for {len(settings)} of them"
         )
     claim.criterion.validate(settings)
     records = []

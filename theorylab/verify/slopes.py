@@ -113,7 +113,7 @@ def slope(
             freedom = (len(x) - 1) * variance**2 / squares if squares > 0 else len(x) - 1.0
         return Contrast(float(weights @ logs), math.sqrt(variance), freedom)
 
-    trouble = _trouble(logs, noise, N)
+    trouble = _trouble(logs, noise, errors, N)
     if trouble:
         nan = Contrast(math.nan, math.nan, math.nan)
         return Slope(nan, nan, logs, errors, trouble)
@@ -134,9 +134,11 @@ def _logarithms(x: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray, np.ndar
     return logs + noise**2 / 2, without, noise
 
 
-def _trouble(logs: np.ndarray, noise: np.ndarray, sizes: np.ndarray) -> str:
+def _trouble(logs: np.ndarray, noise: np.ndarray, errors: np.ndarray, sizes: np.ndarray) -> str:
     if not np.all(np.isfinite(logs)):
         return f"no deviation at size {sizes[~np.isfinite(logs)][0]:g}"
+    if not np.all(np.isfinite(errors)):
+        return f"no deviation but that of one replicate at size {sizes[~np.isfinite(errors)][0]:g}"
     if np.any(noise * GATE > 1):
         worst = int(noise.argmax())
         return (

@@ -85,15 +85,17 @@ class Moments(NamedTuple):
     constant: np.ndarray
 
 
-def moments(values: np.ndarray) -> Moments:
+def moments(values: np.ndarray, offset: Any = 0.0) -> Moments:
     """Moments over the first axis, in two passes.
 
-    A cell counts as constant where its values agree to 64 roundings of the largest.
+    A cell counts as constant where its values agree to 64 roundings of the largest. `offset` is
+    what was taken off the values before, at the price of its rounding.
     """
     n, mean = len(values), values.mean(axis=0)
     centred = values - mean
     second = (centred**2).mean(axis=0)
-    constant = np.ptp(values, axis=0) <= 64 * np.finfo(float).eps * np.abs(values).max(axis=0)
+    largest = np.abs(values + offset).max(axis=0)
+    constant = np.ptp(values, axis=0) <= 64 * np.finfo(float).eps * largest
     safe = np.where(constant, 1.0, second)
     skewness = np.where(constant, 0.0, (centred**3).mean(axis=0) / safe**1.5)
     deviation = np.where(constant, 0.0, np.sqrt(second * n / max(n - 1, 1)))
@@ -120,7 +122,21 @@ def p_value(moments: Moments, distance: np.ndarray, level: Any) -> np.ndarray:
         u = np.where(moments.constant, 0.0, distance * root / moments.deviation)
     kappa = np.abs(moments.skewness) / (3 * root)
     q = 2 * u / (1 + np.sqrt(1 + 4 * kappa * u))
-    log_p = 0.5 * np.log((n + g) / g) + n / 2 * np.log1p(-n / (n + g) * q**2 / (q**2 + n - 1))
+    share = q**2 / (q**2 + max(n - 1, 1))  # of one replicate q is 0
+    log_p = 0.5 * np.log((n + g) / g) + n / 2 * np.log1p(-n / (n + g) * share)
+    return np.minimum(1.0, np.exp(log_p))
+
+
+def frequency_p_value(total: Any, n: Any, low: Any, high: Any) -> Any:
+    """The anytime p-value, by Eq. (3), of a mean of outcomes that lies from `low` to `high`."""
+    total = np.asarray(total, float)
+    nearest = np.clip(total / n, low, high)
+    log_p = (
+        special.xlogy(total, nearest)
+        + special.xlog1py(n - total, -nearest)
+        + special.betaln(0.5, 0.5)
+        - special.betaln(0.5 + total, 0.5 + n - total)
+    )
     return np.minimum(1.0, np.exp(log_p))
 
 

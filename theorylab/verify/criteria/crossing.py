@@ -120,11 +120,11 @@ class Crossing:
 
     def powerless(self, rivals: Mapping[str, Any], theories: Sequence[Evidence]) -> list[str]:
         """A rival's band must be disjoint from that of the prediction."""
-        near = lambda name: all(
-            abs(_number(t.rivals[name]) - _number(t.predicted)) <= 2 * _number(t.tolerance)
+        apart = lambda name: any(
+            abs(_number(t.rivals[name]) - _number(t.predicted)) > 2 * _number(t.tolerance)
             for t in theories
         )
-        return [name for name in rivals if theories and near(name)]
+        return [name for name in rivals if theories and not apart(name)]
 
     def decide(self, evidence: Sequence[Evidence], budget: int | None = None) -> Verdict:
         for record in evidence:
@@ -132,14 +132,18 @@ class Crossing:
                 raise ValueError(
                     f"a crossing is of one number; got observations {record.values.shape[1:]}"
                 )
-            refuse_outcomes(record, self.support)
+        refuse_outcomes(evidence, self.support)
         last = max(record.stage for record in evidence)
         curves = self._curves(evidence)
         for stage in range(last + 1):
             of_stage = [record for record in evidence if record.stage == stage]
             count = min(len(record.values) for record in of_stage)
             started = curves
-            for n in looks(count) or (count,):
+            if count < FIRST_LOOK:
+                few = f"{count} replicates are too few for a look at {FIRST_LOOK}"
+                open_ = Verdict("inconclusive", few, replicates=count, records=tuple(evidence))
+                return _wanting(open_, FIRST_LOOK if (budget or 0) >= FIRST_LOOK else 0)
+            for n in looks(count):
                 level = self.alpha / len(curves) / 2 ** (stage + 1)
                 curves = [curve.narrowed(stage, n, level, self) for curve in started]
                 verdict = self._judge(curves, n)
@@ -150,7 +154,7 @@ class Crossing:
                     break
                 if finer and budget is not None:
                     return _wanting(verdict, min(FIRST_LOOK, budget), finer)
-            following = next_look(n if n >= FIRST_LOOK else 0)
+            following = next_look(n)
         limit = count if budget is None else budget
         return _wanting(verdict, following if following <= limit else 0)
 
@@ -168,6 +172,8 @@ class Crossing:
                 f"the crossing lies in [{number(low)}, {number(high)}]{within(target.setting)}"
                 f"{target.trouble}"
             )
+            if not (math.isfinite(low) and math.isfinite(high)):
+                words += "; nothing is certain at an end: widen the grid, or add replicates"
             if reach / band >= worst:
                 worst, resolution, cell = reach / band, reach, words
             if apart > band and not target.trouble:
@@ -190,6 +196,8 @@ class Crossing:
             cell,
             rivals,
             tuple(first_replicates(r, k) for c in curves for k, stage in c.used for r in stage),
+            # Brackets are of one level: all that is known is on which side of it the p-value lies.
+            p_value=self.alpha if excluded else 1.0,
             extra={"brackets": [[target.low, target.high] for target in targets]},
         )
 
@@ -236,7 +244,7 @@ class Crossing:
         ]
 
     def _closed(self, curve: _Curve) -> bool:
-        """Whether a curve lies inside its band, or outside it."""
+        """Whether a curve lies inside its band, and outside those of its rivals."""
         centre, band = (
             _number(x) for x in (curve.records[0].predicted, curve.records[0].tolerance)
         )
@@ -298,8 +306,6 @@ class _Curve(NamedTuple):
         between = signs[first:last]
         if side and -side in between and side in between[between.index(-side) :]:
             trouble = "; there is more than one change of sign"
-        elif not (math.isfinite(low) and math.isfinite(high)):
-            trouble = "; nothing is certain at an end: widen the grid, or add replicates"
         steps = last - first + 1.0 if math.isfinite(low) and math.isfinite(high) else math.inf
         return self._replace(low=low, high=high, side=side, steps=steps, trouble=trouble, used=used)
 
@@ -340,7 +346,7 @@ def _extrapolated(
 def _number(theory: Any) -> float:
     """A crossing that a theory predicts: the same for every replicate."""
     values = np.ravel(np.asarray(theory, float))
-    if np.ptp(values) > 0:
+    if np.any(values != values[0]) and not np.all(np.isnan(values)):
         raise ValueError("a predicted crossing must be one number, whatever is drawn")
     return float(values[0])
 

@@ -90,6 +90,12 @@ class Limit:
         hidden = self._mean.hidden(theories, [group[-1] for group in groups])
         return replace(verdict, records=records, extra={**hidden, "weights": weights})
 
+    def interval(
+        self, record: Evidence, deviations: np.ndarray, unit: float = 1.0
+    ) -> tuple[float, float]:
+        """As of `Mean`, of an extrapolated record."""
+        return self._mean.interval(record, deviations, unit)
+
     def weights(self, group: Sequence[Evidence]) -> np.ndarray:
         """The contrast of the sizes of a group, the size nearest to the limit last."""
         sizes = np.array([record.setting[self.over] for record in group], float)

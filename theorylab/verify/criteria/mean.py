@@ -28,6 +28,7 @@ from theorylab.verify.statistics import (
     FIRST_LOOK,
     Moments,
     frequency_interval,
+    frequency_p_value,
     half_width,
     looks,
     moments,
@@ -134,7 +135,9 @@ class Mean:
         forecast, wanted = math.nan, 0
         if status == "inconclusive":
             reason, forecast = self._what_is_open(cells, view, gone, count)
-            limit = max(count if budget is None else budget, 2 * pending.n if pending else 0)
+            limit = count if budget is None else budget
+            if pending and pending.n <= limit:  # a flag beyond the budget is not followed up
+                limit = max(limit, 2 * pending.n)
             following = next_look(count if count >= FIRST_LOOK else 0)
             wanted = following if following <= limit else 0
         return Verdict(
@@ -152,6 +155,23 @@ class Mean:
             state=_Seen(n, pending, p_claim, gone),
             extra=self.hidden(evidence, evidence),
         )
+
+    def interval(
+        self, record: Evidence, deviations: np.ndarray, unit: float = 1.0
+    ) -> tuple[float, float]:
+        """Where one cell's mean deviation from its prediction lies, for the claim to hold.
+
+        `deviations`, of all replicates, are in multiples of `unit`.
+        """
+        if self.support is None:
+            seen = moments(deviations[:, None])
+            width = float(half_width(seen, self.alpha)[0])
+            return float(seen.mean[0]) - width, float(seen.mean[0]) + width
+        size = (self.support[1] - self.support[0]) / unit
+        low = float((self.support[0] - record.predicted.min()) / unit)
+        total = (deviations - low).sum() / size
+        lower, upper = frequency_interval(total, len(deviations), self.alpha)
+        return low + size * float(lower), low + size * float(upper)
 
     def hidden(
         self, theories: Sequence[Evidence], records: Sequence[Evidence]
@@ -182,14 +202,19 @@ class Mean:
             return f"{n} replicates are too few for a look at {FIRST_LOOK}", float(FIRST_LOOK)
         if view.constant.all():
             return "constant in all replicates: use `Exact`, or declare `support`", math.inf
-        worst = int(np.argmax(view.relative))
+        stuck = view.constant & (view.relative > 1)
+        worst = int(np.argmax(stuck if stuck.any() else view.relative))
         place, gap = cells.place(worst), abs(float(view.estimate[worst]))
+        if stuck.any():
+            advice = "use `Exact`, or declare `support`"
+            return f"{place} will not hold, constant in all replicates: {advice}", math.inf
         band = float(cells.tolerance[worst])
         plan = partial(
             replicates_needed,
             max(float(view.deviation[worst]), float(np.finfo(float).tiny)),
             cells=len(view.estimate),
             alpha=self.alpha,
+            skewness=float(view.skewness[worst]),
         )
         if view.agrees:
             names = ", ".join(f"'{name}'" for name in cells.rivals if name not in gone)
@@ -210,7 +235,8 @@ class _Flag(NamedTuple):
 
     def confirmed_by(self, cells: _Cells) -> str | None:
         """The cell that replicates `n` to `2n` put outside too, on that side, in words."""
-        fresh = moments(cells.deviations[self.n : 2 * self.n])
+        new = slice(self.n, 2 * self.n)
+        fresh = moments(cells.deviations[new], cells.predicted[new])
         level = 1 - ALPHA / int(self.cells.sum())
         with np.errstate(divide="ignore", invalid="ignore"):
             t = (self.signs * fresh.mean - cells.tolerance) * math.sqrt(self.n) / fresh.deviation
@@ -233,6 +259,7 @@ class _View(NamedTuple):
 
     estimate: np.ndarray
     deviation: np.ndarray
+    skewness: np.ndarray
     constant: np.ndarray
     flagged: np.ndarray
     outside: np.ndarray
@@ -249,6 +276,7 @@ class _Cells(NamedTuple):
     evidence: Sequence[Evidence]
     criterion: Mean
     deviations: np.ndarray
+    predicted: np.ndarray
     tolerance: np.ndarray
     level: np.ndarray
     rivals: dict[str, np.ndarray]
@@ -263,12 +291,13 @@ class _Cells(NamedTuple):
         side_by_side = lambda columns: np.concatenate(
             [np.broadcast_to(c, (n, c.shape[1])) for c in columns], axis=1
         )
-        for record in evidence:
-            refuse_outcomes(record, criterion.support)
+        refuse_outcomes(evidence, criterion.support)
         values = side_by_side([flat(record.values[:n]) for record in evidence])
         first = lambda array: flat(array[:n])
         predicted = side_by_side([first(record.predicted) for record in evidence])
         tolerance = side_by_side([first(record.tolerance) for record in evidence])
+        if not np.all(np.isfinite(predicted)):
+            raise ValueError("the prediction of a mean must be finite everywhere")
         if np.ptp(tolerance, axis=0).any():
             raise ValueError("the tolerance of a mean must not depend on what is drawn")
         rival = lambda record, name: (
@@ -276,22 +305,26 @@ class _Cells(NamedTuple):
             if np.ndim(record.rivals[name])
             else np.full((1, flat(record.values).shape[1]), record.rivals[name])
         )
-        rivals = {
-            name: values - side_by_side([rival(record, name) for record in evidence])
+        laws = {
+            name: side_by_side([rival(record, name) for record in evidence])
             for name in evidence[0].rivals
         }
         counts = [flat(record.values).shape[1] for record in evidence]
         level = np.repeat([criterion.alpha / (len(evidence) * c) for c in counts], counts)
         low, high = criterion.support or (-np.inf, np.inf)
-        if criterion.support is not None and np.ptp(predicted, axis=0).any():
-            raise ValueError("with `support` the prediction must not depend on what is drawn")
         drawn = any(record.given for record in evidence)
-        return cls(evidence, criterion, values - predicted, tolerance[0], level, rivals,
+        if criterion.support is not None:
+            same = lambda law: np.array_equal(law, np.broadcast_to(law[0], law.shape), True)
+            if not all(same(law) for law in (predicted, *laws.values())):
+                raise ValueError("with `support` no theory may depend on what is drawn")
+            drawn = False
+        rivals = {name: values - law for name, law in laws.items()}
+        return cls(evidence, criterion, values - predicted, predicted, tolerance[0], level, rivals,
                    low - predicted[0], high - predicted[0], drawn)  # fmt: skip
 
     def look(self, n: int) -> _View:
         """Intervals for the mean deviations after `n` replicates."""
-        alpha, seen = self.criterion.alpha, moments(self.deviations[:n])
+        alpha, seen = self.criterion.alpha, moments(self.deviations[:n], self.predicted[:n])
         bounded = self.criterion.support is not None
         constant = np.zeros_like(seen.constant) if bounded else seen.constant
         low, high = self._interval(seen, self.low, self.high, self.level)
@@ -300,26 +333,25 @@ class _Cells(NamedTuple):
         reach = np.maximum(np.abs(inner[0]), np.abs(inner[1]))
         with np.errstate(divide="ignore", invalid="ignore"):
             outside = np.where(constant, 0.0, beyond / self.tolerance)
-            relative = np.nan_to_num(np.where(reach == 0, 0.0, reach / self.tolerance), nan=np.inf)
+            relative = np.where(reach == 0, 0.0, reach / self.tolerance)
         flagged = ~constant & (beyond > self.tolerance * (1 + _MARGIN))
-        excess = np.maximum(np.abs(seen.mean) - self.tolerance, 0)
-        p = 1.0
-        if not bounded:
-            p = float(np.min(p_value(seen, excess, self.level) * alpha / self.level))
+        p = float(np.min(self._p_value(seen) * alpha / self.level))
         agrees = bool(np.all(reach <= self.tolerance * (1 - _MARGIN))) and not constant.all()
         rivals = {}
         for name, deviations in self.rivals.items():
             shift = self.deviations[0] - deviations[0]  # of the rival from the prediction
-            left = low - shift, high - shift
+            left, silent = (low - shift, high - shift), constant
             if self.drawn:
-                left = self._interval(moments(deviations[:n]), None, None, self.level)
+                drawn = moments(deviations[:n])
+                left = self._interval(drawn, None, None, self.level)
+                silent = constant | drawn.constant
             with np.errstate(divide="ignore", invalid="ignore"):
                 distance = np.maximum(left[0], -left[1]) / self.tolerance
-            distance = np.nan_to_num(np.where(constant, -np.inf, distance), nan=-np.inf)
+            distance = np.where(silent | np.isnan(distance), -np.inf, distance)
             cell = int(distance.argmax())
             rivals[name] = rival_outcome(float(distance[cell]), self.place(cell))
-        return _View(seen.mean, seen.deviation, constant, flagged, outside, reach, relative, agrees,
-                     min(1.0, p), rivals)  # fmt: skip
+        return _View(seen.mean, seen.deviation, seen.skewness, constant, flagged, outside, reach,
+                     relative, agrees, min(1.0, p), rivals)  # fmt: skip
 
     def _interval(self, seen: Moments, low: Any, high: Any, level: Any) -> tuple:
         """Lower and upper limits of the mean deviation."""
@@ -329,6 +361,18 @@ class _Cells(NamedTuple):
         size = high - low
         lower, upper = frequency_interval(seen.n * (seen.mean - low) / size, seen.n, level)
         return low + size * lower, low + size * upper
+
+    def _p_value(self, seen: Moments) -> np.ndarray:
+        """Of each cell's mean lying within its tolerance, valid at any look."""
+        if self.criterion.support is None:
+            excess = np.maximum(np.abs(seen.mean) - self.tolerance, 0)
+            return p_value(seen, excess, self.level)
+        size = self.high - self.low
+        total = seen.n * np.clip((seen.mean - self.low) / size, 0, 1)
+        low, high = (
+            np.clip((x - self.low) / size, 0, 1) for x in (-self.tolerance, self.tolerance)
+        )
+        return frequency_p_value(total, seen.n, low, high)
 
     def place(self, cell: int) -> str:
         """A cell in words."""

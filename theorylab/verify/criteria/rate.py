@@ -1,4 +1,4 @@
-"""Orders at which a deviation vanishes or grows."""
+"""Orders at which a deviation vanishes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from theorylab.verify.criteria.verdict import (
     distances,
     first_replicates,
     place_of_cell,
+    refuse_what_is_not_finite,
     rival_outcome,
     within,
 )
-from theorylab.verify.slopes import FEWEST, Slope, slope
+from theorylab.verify.slopes import Slope, slope
 
 # The first look of a noisy rate, at each size; the next ones double it.
 _FIRST = 64
@@ -150,7 +151,8 @@ class Rate:
                     apart = np.abs(told - self.exponent) - width
                 apart = np.nan_to_num(apart / self.band, nan=-np.inf)
                 j = int(np.argmax(apart))
-                _farther(rivals, name, float(apart[j]), f"{place}: exponent {told[j]:.4f}")
+                where = f"replicate {j}{within(shared(group[0].setting, self.over))}"
+                _farther(rivals, name, float(apart[j]), f"{where}: exponent {told[j]:.4f}")
         status, reason = conclude(bool(worst <= 1), refuted, rivals)
         if status != "holds" and not worst <= 1:
             reason = f"{cell} is not within {self.exponent:g} ± {self.band:g}"
@@ -168,8 +170,10 @@ class Rate:
 
     def _decide_noisy(self, evidence: Sequence[Evidence], budget: int | None) -> Verdict:
         count = min(len(record.values) for record in evidence)
-        if count < FEWEST:
-            raise ValueError(f"a noisy rate needs {FEWEST} replicates of each size; got {count}")
+        refuse_what_is_not_finite(evidence)
+        if count < _FIRST:
+            few = f"{count} replicates of each size are too few for a look at {_FIRST}"
+            return Verdict("inconclusive", few, replicates=count, records=tuple(evidence))
         gone: dict[str, RivalOutcome] = {}
         p_value = 1.0
         for k, n in enumerate(_looks(count), start=1):
@@ -179,15 +183,16 @@ class Rate:
             for name, outcome in view.rivals.items():
                 if outcome.status == "refuted":
                     gone.setdefault(name, outcome)
-            status, reason = conclude(view.agrees, view.excluded, {**view.rivals, **gone})
+            status, reason = conclude(view.agrees, bool(view.excluded), {**view.rivals, **gone})
             if status != "inconclusive":
                 break
-        if not view.agrees:
+        if view.excluded:
+            reason = view.excluded
+        elif not view.agrees:
             reason = view.reason
-        following = 2 * n if n >= _FIRST else _FIRST
         limit = count if budget is None else budget
         # An interval shrinks as the root of the replicates.
-        needed = n * max(1.0, view.shortage) ** 2 if status == "inconclusive" else math.nan
+        needed = math.nan if view.agrees or view.excluded else n * max(1.0, view.shortage) ** 2
         return Verdict(
             status,
             reason,
@@ -199,7 +204,7 @@ class Rate:
             tuple(records),
             p_value=p_value,
             forecast=needed,
-            wanted=following if status == "inconclusive" and following <= limit else 0,
+            wanted=2 * n if status == "inconclusive" and 2 * n <= limit else 0,
             extra=view.extra,
         )
 
@@ -230,7 +235,8 @@ class Rate:
                     view.add(gap + half, words)
                 else:
                     view.open(gap + half, shortage, reason, words)
-                view.excluded |= gap - wide > self.band and not curved
+                if gap - wide > self.band and not curved:
+                    view.excluded = reason
                 view.p_value = min(
                     view.p_value, len(curves) * fit.exponent.p_value(gap - self.band)
                 )
@@ -302,7 +308,7 @@ class _View:
     """What one look at noisy sizes shows, gathered over the curves."""
 
     agrees: bool = True
-    excluded: bool = False
+    excluded: str = ""  # in words, the curve that contradicts the claim
     p_value: float = 1.0
     resolution: float = 0.0
     shortage: float = 0.0
@@ -325,9 +331,9 @@ class _View:
 
 
 def _looks(count: int) -> list[int]:
-    """64, 128, 256, ... up to a number of replicates, or that number where it is smaller."""
-    schedule = [min(_FIRST, count)]
-    while 2 * schedule[-1] <= count and schedule[-1] >= _FIRST:
+    """64, 128, 256, ... up to a number of replicates."""
+    schedule = [_FIRST]
+    while 2 * schedule[-1] <= count:
         schedule.append(2 * schedule[-1])
     return schedule
 

@@ -207,7 +207,7 @@ def needing_a_small_bias(
     `biases` bound the bias of each theory, as part of its tolerance.
     """
     clear = lambda name: any(
-        (distances(t.predicted, t.rivals[name]) - t.tolerance - bias).max() > 0
+        np.any(distances(t.predicted, t.rivals[name]) - t.tolerance - bias > 0)
         for t, bias in zip(theories, biases, strict=True)
     )
     return [name for name in rivals if not clear(name)]
@@ -217,8 +217,13 @@ def farthest(evidence: Sequence[Evidence], excess: Sequence[np.ndarray]) -> tupl
     """The largest multiple of the tolerance, and its place in words."""
     which = int(np.argmax([e.max() for e in excess]))
     record, place = evidence[which], np.unravel_index(excess[which].argmax(), excess[which].shape)
-    where = ", ".join([*_cell(record, place[1:]), f"replicate {place[0]}"])
+    where = ", ".join([*_named(record, place[1:]), f"replicate {place[0]}"])
     return float(excess[which][place]), where + within(record.setting)
+
+
+def cell_in_words(record: Evidence, cell: int) -> list[str]:
+    """Where a cell of an observation lies, counted along its axes: a word for each axis."""
+    return _named(record, np.unravel_index(cell, record.values.shape[1:]))
 
 
 def place_of_cell(record: Evidence, cell: int, *but: str) -> str:
@@ -226,12 +231,11 @@ def place_of_cell(record: Evidence, cell: int, *but: str) -> str:
 
     `but` names settings that are swept and left out.
     """
-    index = np.unravel_index(cell, record.values.shape[1:])
     setting = {name: value for name, value in record.setting.items() if name not in but}
-    return (", ".join(_cell(record, index)) or "the mean") + within(setting)
+    return (", ".join(cell_in_words(record, cell)) or "the mean") + within(setting)
 
 
-def _cell(record: Evidence, index: Sequence[Any]) -> list[str]:
+def _named(record: Evidence, index: Sequence[Any]) -> list[str]:
     axes = list(record.coords.items()) or [(f"axis {k}", None) for k in range(len(index))]
     return [
         f"{name} = {i if values is None else number(values[i])}"
@@ -239,24 +243,39 @@ def _cell(record: Evidence, index: Sequence[Any]) -> list[str]:
     ]
 
 
-def refuse_outcomes(record: Evidence, support: tuple[float, float] | None) -> None:
+def refuse_outcomes(
+    evidence: Sequence[Evidence], support: tuple[float, float] | None = None
+) -> None:
     """Refuse outcomes that are not finite, or not within their support; frequencies must have one.
 
     Raises: `ValueError` naming replicate and cell.
     """
-    values = record.values
-    bad = ~np.isfinite(values)
-    if support is not None:
-        bad |= (values < support[0]) | (values > support[1])
-    if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        what = f"within {support}" if support else "finite"
-        raise ValueError(
-            f"replicate {place[0]}, cell {place[1:]}: an outcome must be {what}; "
-            f"got {values[place]}"
-        )
-    if support is None and np.all((values == 0) | (values == 1)):
+    refuse_what_is_not_finite(evidence, support)
+    if support is None and all(np.all((e.values == 0) | (e.values == 1)) for e in evidence):
         raise ValueError("outcomes are all 0 or 1: declare `support=(0, 1)`")
+
+
+def refuse_what_is_not_finite(
+    evidence: Sequence[Evidence], support: tuple[float, float] | None = None
+) -> None:
+    """Refuse outcomes that are not finite, or not within their support, or not there.
+
+    Raises: `ValueError` naming replicate and cell.
+    """
+    for record in evidence:
+        values = record.values
+        if not values.size:
+            raise ValueError(f"one replicate at least is needed; got outcomes {values.shape}")
+        bad = ~np.isfinite(values)
+        if support is not None:
+            bad |= (values < support[0]) | (values > support[1])
+        if bad.any():
+            place = tuple(int(i) for i in np.argwhere(bad)[0])
+            what = f"within {support}" if support else "finite"
+            raise ValueError(
+                f"replicate {place[0]}, cell {place[1:]}: an outcome must be {what}; "
+                f"got {values[place]}"
+            )
 
 
 def first_replicates(record: Evidence, n: int) -> Evidence:
