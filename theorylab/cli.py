@@ -1,4 +1,4 @@
-"""The command line: `theorylab check | list | show | figure`."""
+"""The command line: `theorylab check | list | show | figure | report`."""
 
 from __future__ import annotations
 
@@ -140,6 +140,50 @@ def check(
         raise typer.Exit(INTERRUPTED)
     checked = any(verdict.status != "skipped" for verdict in verdicts)
     raise typer.Exit(EXIT_CODES[verdicts.status if checked else "inconclusive"])
+
+
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="An .html file.")],
+    patterns: Patterns = None,
+    scale: Scale = "quick",
+    seed: Seed = 0,
+    precision: Precision = "float64",
+    settings: Settings = None,
+    jobs: Jobs = 1,
+    store: StoreFolder = None,
+    fresh: Fresh = False,
+) -> None:
+    """Check claims and write one self-contained page: verdicts, rivals, figures.
+
+    Evidence that a store holds is not computed again. Exit codes are those of `check`.
+    """
+    from theorylab.verify.criteria import EXIT_CODES
+    from theorylab.verify.page import write_page
+    from theorylab.verify.report import Verdicts
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        _refuse(f"`--output` must end in .html; got {str(output)!r}")
+    _require_writable("--output", output)
+    reached: list[Verdict] = []
+    interrupted = False
+    try:
+        for verdict in _verdicts(
+            patterns or [], scale, seed, precision, settings, jobs, store, fresh
+        ):
+            reached.append(verdict)
+            _interrupts.something_to_keep = True
+    except KeyboardInterrupt:
+        interrupted = True
+    verdicts = Verdicts(reached)
+    try:
+        write_page(verdicts, output)
+    except OSError as error:
+        _refuse(f"cannot write {str(output)!r}: {error.strerror}")
+    _console().print(Text(f"{output}: {len(verdicts)} claims, the worst {verdicts.status}"))
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(EXIT_CODES[verdicts.status])
 
 
 @app.command("list")
