@@ -62,6 +62,18 @@ def test_other_experiments_have_other_shelves(tmp_path, other):
     assert shelf(tmp_path, **other).read(0) is None
 
 
+def test_drafts_that_were_cut_off_are_removed_once_they_are_old(tmp_path):
+    shelf(tmp_path).write(0, TILE)
+    (tile,) = tmp_path.rglob("*.npz")
+    old, young = tile.parent / ".000001.npz.abc", tile.parent / ".000002.npz.abc"
+    for draft in (old, young):
+        draft.write_bytes(b"cut off")
+    os.utime(old, (0, 0))
+    shelf(tmp_path).write(3, TILE)
+    assert not old.exists()
+    assert young.exists()
+
+
 @pytest.mark.parametrize("length", [0, 10, 200])
 def test_a_damaged_tile_counts_as_missing(tmp_path, length):
     shelf(tmp_path).write(0, TILE)

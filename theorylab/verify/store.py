@@ -15,6 +15,7 @@ import json
 import os
 import re
 import secrets
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -65,6 +66,7 @@ class Shelf:
 
     def __init__(self, store: Store, folder: Path, about: Mapping[str, Any]):
         self._store, self._folder, self._about = store, folder, about
+        self._swept = False
 
     def read(self, index: int) -> Outcome | None:
         """The tile, or `None` where it is missing or damaged."""
@@ -92,9 +94,18 @@ class Shelf:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 text = json.dumps(self._about, indent=1, sort_keys=True) + "\n"
                 write_whole(self._folder / "about.json", lambda file: file.write(text.encode()))
+            if not self._swept:
+                self._sweep()
             write_whole(self._path(index), lambda file: np.savez(file, **arrays))
         except OSError as error:
             self._store.trouble = f"evidence is not kept in {self._store.folder}: {error.strerror}"
+
+    def _sweep(self) -> None:
+        """Remove what writes that were cut off have left; younger than a day, they may go on."""
+        self._swept = True
+        for draft in self._folder.glob(".*"):
+            if draft.stat().st_mtime < time.time() - 86400:
+                draft.unlink(missing_ok=True)
 
     def _path(self, index: int) -> Path:
         return self._folder / f"{index:06d}.npz"
