@@ -45,6 +45,14 @@ def test_zero_temperature_to_its_digits():
     assert energies[0] == pytest.approx(float(energies[1]), abs=1e-15)
 
 
+def test_the_spinodal_is_smooth_down_to_zero_temperature():
+    # The derivative of the slope's averages at widths of 1e8 and more: it was lost to rounding.
+    T = np.array([1e-12, 1e-9, 1e-7, 1e-6, 1e-5])
+    cold, warm = spinodal(), spinodal(T)
+    assert np.all(np.abs(warm.load - cold.load - 0.02477 * T) < 1e-5 * T + 2e-16)
+    assert np.all(np.abs(warm.overlap - cold.overlap + 0.02277 * T) < 1e-4 * T + 1e-15)
+
+
 def test_the_first_order_line_to_its_digits():
     np.testing.assert_allclose(first_order_load(TEMPERATURES), FIRST_ORDER, rtol=0, atol=6e-13)
 

@@ -16,6 +16,7 @@ INTEGRANDS = (
     lambda u: mp.sech(u) ** 2,
     lambda u: mp.sech(u) ** 4,
     lambda u: -2 * mp.tanh(u) * mp.sech(u) ** 2,
+    lambda u: 4 * mp.sech(u) ** 2 - 6 * mp.sech(u) ** 4,
     lambda u: mp.log(2 * mp.cosh(u)),
 )
 
@@ -31,7 +32,19 @@ def test_averages_are_the_integrals(mean, deviation):
             float(mp.quad(lambda z, g=g: g(mean + deviation * z) * mp.npdf(z), edges))
             for g in INTEGRANDS
         ]
-    np.testing.assert_allclose(tanh_averages(mean, deviation), exact, rtol=3e-14, atol=2e-15)
+    np.testing.assert_allclose(tanh_averages(mean, deviation), exact, rtol=4e-15, atol=1e-15)
+
+
+@pytest.mark.parametrize("deviation", [1e4, 1e8])
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.5, 4.0])
+def test_derivatives_of_sech2_keep_their_digits_where_the_field_is_wide(ratio, deviation):
+    # Of a point of weight 2 at no field, and its second moment, pi^2/6: they cancel in sech^4.
+    at = tanh_averages(ratio * deviation, deviation)
+    density = np.exp(-(ratio**2) / 2) / (deviation * np.sqrt(2 * np.pi))
+    bend, curvature = -2 * ratio * density / deviation, 2 * (ratio**2 - 1) * density / deviation**2
+    np.testing.assert_allclose(
+        (at.bend, at.curvature), (bend, curvature), rtol=20 / deviation**2 + 1e-13
+    )
 
 
 def test_the_two_rules_agree_where_they_meet(monkeypatch):
@@ -72,6 +85,7 @@ def test_derivatives_are_averages(mean, deviation):
     close(over("log_cosh", step, 0), at.tanh)
     close(over("tanh", step, 0), at.sech2)
     close(over("sech2", step, 0), at.bend)
-    close(over("bend", step, 0), 4 * at.sech2 - 6 * at.sech4)
+    close(over("bend", step, 0), at.curvature)
+    np.testing.assert_allclose(4 * at.sech2 - 6 * at.sech4, at.curvature, atol=1e-14)
     close(over("log_cosh", 0, step), deviation * at.sech2)
     close(over("tanh", 0, step), deviation * at.bend)

@@ -1,7 +1,7 @@
 r"""The curve of condensed states at one temperature, by the noise field.
 
 At temperature $T$ the noise field $s=\beta\sqrt{\alpha r}$ gives everything else without iteration
-on the equations of state: with the averages $M, \bar Q, S_4, B$ of `numerics.tanh_averages`,
+on the equations of state: with the averages $M, \bar Q, S_4, B, D$ of `numerics.tanh_averages`,
 
 $$M(h,s) = Th, \qquad C = \bar Q/T, \qquad q = 1-\bar Q, \qquad r = q/(1-C)^2, \tag{1}$$
 $$\alpha(s) = \frac{(sT(1-C))^2}{q}, \qquad m = Th, \tag{2}$$
@@ -13,6 +13,12 @@ proved): its top is the spinodal, retrieval lies before it, the saddle behind. W
 $$\alpha(s) = \alpha_M \sin^2\theta(s) \tag{3}$$
 
 $\theta$ grows smoothly from 0 to $\pi$ across both, and $s(\theta)$ has no square root at the top.
+The saddle of small load is, from the series of $M$ and $\bar Q$ in $h$ at $s_{\max}$,
+
+$$h^2 = \frac{3\sqrt{\alpha q}}{s_{\max}|D|}, \qquad
+  s = s_{\max} - \frac{h^2}{6 s_{\max}}: \tag{4}$$
+
+its overlap vanishes as the fourth root of the load.
 """
 
 from __future__ import annotations
@@ -60,8 +66,9 @@ def point(temperature: np.ndarray, noise: np.ndarray, field: np.ndarray | None =
 def _point(T, s, h, at) -> Point:
     C, q = at.sech2 / T, at.tanh2
     load = (s * T * (1 - C)) ** 2 / q
-    turn = at.bend * s * at.bend / (T - at.sech2) + s * (4 * at.sech2 - 6 * at.sech4)
-    with np.errstate(divide="ignore"):
+    # At either end, where there is no load, its slope is infinite.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turn = at.bend * s * at.bend / (T - at.sech2) + s * at.curvature
         slope = 2 / s - 2 * turn / T / (1 - C) + turn / q
     residual = np.abs(at.tanh - T * h)
     return Point(T, s, h, load, slope, q, C, s**2 * at.sech4 / q, at.log_cosh, residual)
@@ -96,7 +103,8 @@ def bisect(before, low: np.ndarray, high: np.ndarray, steps: int = 60) -> np.nda
 def states(temperature: np.ndarray, load: np.ndarray, *, saddle: bool = False) -> Point:
     """Retrieval states, or saddles, at `0 < T < 1` and `0 < load <= alpha_M(T)`.
 
-    Newton's iteration on Eqs. (1) and (3) together, from a table of each temperature.
+    Newton's iteration on Eqs. (1) and (3) together, from a table of each temperature; on the saddle
+    before that table ends, from Eq. (4).
     """
     T, alpha = temperature.ravel(), load.ravel()
     distinct, row = np.unique(T, return_inverse=True)
@@ -104,8 +112,11 @@ def states(temperature: np.ndarray, load: np.ndarray, *, saddle: bool = False) -
     summit, crest = peak.load[row], peak.noise[row]
     angle = np.arcsin(np.sqrt(np.minimum(alpha / summit, 1)))
     wanted = np.pi - angle if saddle else angle
-    s, h = _guess(distinct, peak, row, wanted)
-    open_ = np.arange(T.size)
+    s, h = _guess(distinct, peak, row, wanted, alpha)
+    # At the least loads of the saddle, what rounding leaves of `1 - C = sqrt(alpha q) / sT` is
+    # worse than Eq. (4), whose error is a fifth of the root of `alpha / alpha_M`.
+    known = np.sqrt(alpha / summit) * np.sqrt(alpha * (1 - T)) / (s * T)
+    open_ = np.flatnonzero(known > 1e-14) if saddle else np.arange(T.size)
     for _ in range(30):
         t, h0, s0 = T[open_], h[open_], s[open_]
         at = tanh_averages(h0, s0)
@@ -122,8 +133,10 @@ def states(temperature: np.ndarray, load: np.ndarray, *, saddle: bool = False) -
         step = np.where(close | ~np.isfinite(step), 0.0, np.clip(step, -s0 / 2, s0 / 2))
         h[open_] = np.clip(h0 + to_curve + at.bend * s0 / (t - at.sech2) * step, 0, 1 / t)
         s[open_] = s0 + step
-        # The next step would be of the order of the square of this one.
-        open_ = open_[(np.abs(step) > 1e-8 * s0) | (np.abs(to_curve) > 1e-8 * h0)]
+        # The next step would be of the order of the square of this one, relative to `s` or, by
+        # Eq. (4), to its distance from the end of the curve.
+        scale = np.minimum(s0, h0**2 / s0)
+        open_ = open_[(np.abs(step) > 1e-8 * scale) | (np.abs(to_curve) > 1e-8 * h0)]
         if not open_.size:
             break
     found = _point(T, s, h, tanh_averages(h, s))
@@ -131,10 +144,11 @@ def states(temperature: np.ndarray, load: np.ndarray, *, saddle: bool = False) -
 
 
 def _guess(
-    T: np.ndarray, peak: Point, row: np.ndarray, wanted: np.ndarray
+    T: np.ndarray, peak: Point, row: np.ndarray, wanted: np.ndarray, load: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Noise and field at angles of Eq. (3): cubic interpolation in a table of each temperature."""
-    end = widest(T)[:, None] * (1 - 1e-6)
+    s_max = widest(T)
+    end = s_max[:, None] * (1 - 1e-6)
     nodes = (1 - np.cos(np.pi * np.arange(1, _NODES + 1) / (_NODES + 1))) / 2
     s = end * nodes
     # Where the overlap vanishes h does as the root of the distance; at small s it is 1/T or so.
@@ -160,4 +174,9 @@ def _guess(
     below = wanted < theta[row, 0]
     noise = np.where(below, table.noise[row, 0] * np.sin(wanted) / np.sin(theta[row, 0]), noise)
     field = np.where(below, table.field[row, 0], np.clip(value(table.field), 1e-9, 1 / T[row]))
-    return noise, field
+    # At small loads of the saddle, Eq. (4).
+    at, widest_noise = tanh_averages(0.0, s_max), s_max[row]
+    square = 3 * np.sqrt(load * at.tanh2[row]) / (widest_noise * -at.curvature[row])
+    above = wanted > theta[row, -1]
+    noise = np.where(above, widest_noise - square / (6 * widest_noise), noise)
+    return noise, np.where(above, np.sqrt(square), field)

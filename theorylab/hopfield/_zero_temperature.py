@@ -33,12 +33,13 @@ def signal(y: np.ndarray) -> np.ndarray:
 
 
 def root(load: np.ndarray, *, saddle: bool = False) -> np.ndarray:
-    """The solution `y` of Eq. (1) on either side of its turning point, by bisection."""
+    """The solution `y` of Eq. (1) on either side of its turning point, by bisection of `log y`."""
     goal = np.sqrt(load)
     inner = np.full(goal.shape, TURNING_POINT)
-    outer = np.zeros_like(goal) if saddle else 1 / np.sqrt(2 * load) + 1
+    # Beyond the roots: `signal` is below 1 / y sqrt(2), and below the first term of its series.
+    outer = np.sqrt(goal * np.sqrt(9 * np.pi / 8)) if saddle else 1 / np.sqrt(2 * load) + 1
     for _ in range(80):
-        middle = (inner + outer) / 2
+        middle = np.sqrt(inner * outer)
         above = signal(middle) > goal
         inner, outer = np.where(above, middle, inner), np.where(above, outer, middle)
-    return (inner + outer) / 2
+    return np.sqrt(inner * outer)

@@ -65,8 +65,8 @@ def order_parameters(
             retrieval state or saddle is: an error, or NaN.
 
     Returns: the state, broadcast over the arguments, in NumPy float64 (the solver is NumPy's), with
-        the residual of its equations. `replicon` above 1 says that replica symmetry is broken;
-        at `T = 0`, where it diverges or vanishes, it is NaN.
+        the residual of its equations, the larger error of `m` and of `C`. `replicon` above 1 says
+        that replica symmetry is broken; at `T = 0`, where it diverges or vanishes, it is NaN.
     Raises: `ValueError` for arguments out of bounds, and beyond the spinodal.
     Assumes: replica symmetry, one condensed pattern, independent fair signs, infinite N.
     """
@@ -90,9 +90,11 @@ def order_parameters(
         if beyond == "raise" and not np.all(solvable):
             where = int(np.argmin(solvable))
             t, limit = T[where], _limits(T)[where]
+            if t >= 1:
+                raise ValueError(f"no {branch} solution: `temperature` must be < 1; got {t:.12g}")
             raise ValueError(
-                f"no {branch} solution: `load` exceeds alpha_M(T) = {limit:.12g}, the spinodal at "
-                f"`temperature` {t:g}; got {alpha[where]:g}"
+                f"no {branch} solution: `load` exceeds alpha_M(T) = {limit:.15g}, the spinodal at "
+                f"`temperature` {t:g}; got {alpha[where]:.15g}"
             )
         solve = lambda a, t: _condensed(a, t, branch == "saddle")
         solve_cold = lambda a: _cold_condensed(a, branch == "saddle")
@@ -128,14 +130,20 @@ def _condensed(alpha: np.ndarray, T: np.ndarray, saddle: bool) -> OrderParameter
 def condensed(load: np.ndarray, temperature: np.ndarray, at: _curve.Point) -> OrderParameters:
     """The state at a point of the curve of its temperature."""
     m = temperature * at.field
-    return _state(load, temperature, m, at.edwards_anderson, at.susceptibility, at.log_cosh,
-                  at.replicon, at.residual)  # fmt: skip
+    return _state(load, temperature, m, at.noise, at.edwards_anderson, at.susceptibility,
+                  at.log_cosh, at.replicon, at.residual)  # fmt: skip
 
 
-def _state(alpha, T, m, q, C, log_cosh, replicon, residual) -> OrderParameters:
-    r = q / (1 - C) ** 2
-    f = alpha / 2 + m**2 / 2 + alpha / 2 * (T * np.log1p(-C) - q / (1 - C)) + alpha * r * C / 2
-    e = alpha / 2 - m**2 / 2 - alpha / 2 * (T * C / (1 - C) + r)
+def _state(alpha, T, m, s, q, C, log_cosh, replicon, residual) -> OrderParameters:
+    # s = beta sqrt(alpha r) is to rounding, where 1 - C of the averages cancels: near C = 1.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.where(s * alpha > 0, np.sqrt(alpha * q) / (s * T), 1 - C)
+    residual = np.maximum(residual, np.abs(gap - (1 - C)))
+    C = np.where(gap < 0.1, 1 - gap, C)
+    r = q / gap**2
+    log_gap = np.where(gap < 0.1, np.log(gap), np.log1p(-np.minimum(C, 0.95)))
+    f = alpha / 2 + m**2 / 2 + alpha / 2 * (T * log_gap - q / gap) + alpha * r * C / 2
+    e = alpha / 2 - m**2 / 2 - alpha / 2 * (T * C / gap + r)
     return OrderParameters(m, q, r, C, f - T * log_cosh, e, replicon, residual)
 
 
@@ -149,7 +157,7 @@ def _glass(alpha: np.ndarray, T: np.ndarray) -> OrderParameters:
         at = tanh_averages(0.0, s)
         root_q = np.sqrt(at.tanh2)
         excess = np.sqrt(alpha) * root_q + s * at.sech2 - T * s
-        turn = s * (4 * at.sech2 - 6 * at.sech4)  # d sech2 / ds at no field
+        turn = s * at.curvature  # d sech2 / ds at no field
         slope = -np.sqrt(alpha) * turn / (2 * root_q) + at.sech2 + s * turn - T
         low, high = np.where(excess > 0, s, low), np.where(excess > 0, high, s)
         new = s - excess / slope
@@ -162,16 +170,18 @@ def _glass(alpha: np.ndarray, T: np.ndarray) -> OrderParameters:
     at = tanh_averages(0.0, s)
     q = at.tanh2
     C = at.sech2 / T
-    replicon = alpha * at.sech4 / (T * (1 - C)) ** 2
-    residual = np.abs(np.sqrt(alpha * q) - s * T * (1 - C))
-    return _state(alpha, T, 0 * T, q, C, at.log_cosh, replicon, residual)
+    frozen = s**2 * at.sech4 / np.where(warmer, 1, q)  # 1 - C by Eq. (1), as on the curve
+    replicon = np.where(warmer, alpha / np.where(warmer, T - 1, 1) ** 2, frozen)
+    return _state(alpha, T, 0 * T, s, q, C, at.log_cosh, replicon, 0 * T)
 
 
 def _cold_condensed(alpha: np.ndarray, saddle: bool) -> tuple:
-    y = _zero_temperature.root(np.maximum(alpha, 1e-300), saddle=saddle)
+    some = np.maximum(alpha, 1e-300)
+    y = _zero_temperature.root(some, saddle=saddle)
     m = special.erf(y)
     C = 2 / np.sqrt(np.pi) * y * np.exp(-(y**2)) / m  # Eq. (2) with Eq. (1)
-    r = 1 / (1 - C) ** 2
+    # The second form, from y = m / sqrt(2 alpha r), is to rounding near C = 1.
+    r = np.where(C < 0.5, 1 / np.square(1 - np.minimum(C, 0.5)), (m / y) ** 2 / (2 * some))
     e = alpha / 2 - m**2 / 2 - alpha * r / 2
     residual = np.abs(_zero_temperature.signal(y) - np.sqrt(alpha))
     return m, np.ones_like(m), r, C, e, e, np.full_like(m, np.nan), residual

@@ -106,7 +106,7 @@ def _temperature(load: Reals, beyond: str, line: _Line, solve: Callable) -> Floa
     if beyond == "raise" and not inside.all():
         raise ValueError(
             f"`load` must be <= {line.load:.12g}, the largest of {line.name}; "
-            f"got {flat[~inside][0]:.6g}"
+            f"got {flat[~inside][0]:.12g}"
         )
     T = np.full_like(flat, np.nan)
     if inside.any():

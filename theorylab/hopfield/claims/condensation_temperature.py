@@ -27,14 +27,15 @@ def no_growth(*, num_patterns, width, start, num_sweeps, **_):
     """Where an overlap `m` neither grows nor shrinks: `1/T - 1 = (m^2 + 3 K s^2) / 3`.
 
     A sweep takes it to `<xi tanh(xi.m / T)>` on average, to third order `m/T - m (m^2 + 3 K s^2)/3`
-    where all `K` overlaps scatter by `s`. Auxiliaries and spins add `1/N` each to `s^2` in every
-    sweep, and the start as much: on average over the run it is `num_sweeps / N`.
+    where all `K` overlaps, as the auxiliaries pass them on, scatter by `s`. Auxiliaries and spins
+    add `1/N` each to `s^2` in every sweep, and the start as much: on average over the sweeps it is
+    `(1 + num_sweeps) / N`.
     """
     return 1 / (1 + small(width, num_patterns, start, num_sweeps))
 
 
 def small(width, num_patterns, start, num_sweeps):
-    return (start**2 + 3 * num_patterns * num_sweeps / width) / 3
+    return (start**2 + 3 * num_patterns * (1 + num_sweeps) / width) / 3
 
 
 def next_order_and_resolution(eps, *, num_patterns, width, start, num_sweeps, **_):
@@ -51,6 +52,12 @@ def small_overlap(*, temperature, num_patterns, width, start, num_sweeps):
         raise ValueError(f"`temperature` must be from 0.5 to 2; got {temperature:g}")
     if num_sweeps < 1 or num_patterns < 1:
         raise ValueError("`num_sweeps` and `num_patterns` must be >= 1")
+    shift = small(width, num_patterns, start, num_sweeps)
+    if not shift <= 0.1:
+        raise ValueError(
+            "`start`^2 / 3 + `num_patterns` (1 + `num_sweeps`) / `width` must be <= 0.1, so that "
+            f"its square is small; got {shift:.3g}"
+        )
 
 
 condensation_temperature = Claim(

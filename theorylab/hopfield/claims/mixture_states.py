@@ -77,6 +77,10 @@ def stable(*, temperatures, num_patterns, width, num_sweeps):
             f"`temperatures` must be > 0 and <= {limit:.3f}, 0.7 of where the mixture loses "
             f"stability, so that it outlives the run; got {temperatures}"
         )
+    if width < 2000:  # of three patterns at T = 0.3, half of 400 spins decay, at 200 nearly all
+        raise ValueError(
+            f"`width` must be >= 2000, so that the mixture outlives the run; got {width}"
+        )
     if num_sweeps <= BURN_IN:
         raise ValueError(f"`num_sweeps` must be > {BURN_IN}, the burn-in; got {num_sweeps}")
 
