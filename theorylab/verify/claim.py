@@ -83,6 +83,7 @@ class Claim:
             outside that of the tolerance's derivation, before anything is computed.
         assumes: the hypotheses of the theorem.
         proof: the derivation, as `family/module` below `proofs/`.
+        quantity: what is observed, with its symbol, as figures name it: `overlap $m$`.
         replicates: how many per setting, for all scales or for each; a budget where the criterion
             adds replicates until all is decided.
         tile: how many of them are computed together, always.
@@ -103,6 +104,7 @@ class Claim:
     domain: Callable[..., Any] | None = None
     assumes: Sequence[str] = ()
     proof: str | None = None
+    quantity: str = "observation"
     replicates: int | Mapping[str, int] = 4
     tile: int = 4
     mapped: bool = True

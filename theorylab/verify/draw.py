@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -41,6 +42,8 @@ STYLE: Any = {
     "ytick.major.width": 0.6,
 }
 
+# Of an exponent; a wider interval says nothing, and hides the figure.
+_MOST_SPREAD = 3.0
 _MOST_PANELS, _MOST_SERIES, _MARKERS, _MOST_ROWS = 4, 5, 14, 16
 
 
@@ -66,7 +69,7 @@ def draw(verdict: Verdict, figure: Figure | None = None) -> Figure:
         elif isinstance(verdict.claim.criterion, Mean | Limit):
             _draw_means(figure, verdict, verdict.claim.criterion)
         else:
-            _draw_curves(figure, verdict.records)
+            _draw_curves(figure, verdict.records, verdict.claim.quantity)
         figure.suptitle(plain(f"{verdict.id}: {verdict.status}"), fontsize=9)
     return figure
 
@@ -88,11 +91,12 @@ def image(verdict: Verdict, file: BytesIO) -> None:
 
 def _draw_means(figure: Figure, verdict: Verdict, criterion: Mean | Limit) -> None:
     """Curves of means where there are axes to draw them along, else each mean by itself."""
+    assert verdict.claim is not None
     records = verdict.records
     if isinstance(criterion, Limit):
         records = criterion.extrapolated(records)
     if max(record.values[0].size for record in records) > _MOST_SERIES:
-        _draw_curves(figure, records, noisy=True)
+        _draw_curves(figure, records, verdict.claim.quantity, noisy=True)
         return
     rows = [(record, i) for record in records for i in range(record.values[0].size)][:_MOST_ROWS]
     figure.set_size_inches(4.4, 1.3 + 0.3 * len(rows) + 0.15 * len(records[0].rivals))
@@ -119,11 +123,13 @@ def _draw_means(figure: Figure, verdict: Verdict, criterion: Mean | Limit) -> No
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks(range(len(rows)), labels if any(labels) else [""] * len(rows))
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel("mean less prediction, in tolerances")
+    axes.set_xlabel(f"{verdict.claim.quantity}: mean less prediction, in tolerances")
     figure.legend(loc="outside lower center", ncols=1, title="rivals", title_fontsize=7)
 
 
-def _draw_curves(figure: Figure, records: Sequence[Evidence], noisy: bool = False) -> None:
+def _draw_curves(
+    figure: Figure, records: Sequence[Evidence], quantity: str, noisy: bool = False
+) -> None:
     """For each setting the observation along its first axis, and its residual in tolerances.
 
     Bars span the replicates, or are standard errors of their mean.
@@ -138,11 +144,11 @@ def _draw_curves(figure: Figure, records: Sequence[Evidence], noisy: bool = Fals
         else:
             for colour, series in zip(_cycle(), _series(record), strict=False):
                 _draw_series(above, below, colour, record, noisy, **series)
-            below.set_xlabel(next(iter(record.coords), "cell"))
+            below.set_xlabel(_symbol(next(iter(record.coords), "cell")))
         below.axhspan(-1, 1, color="0.9", zorder=0)
         above.set_title(_difference(record.setting, settings))
         if k == 0:
-            above.set_ylabel("observation")
+            above.set_ylabel(quantity)
             below.set_ylabel("residual\n(tolerances)")
         if len(above.get_legend_handles_labels()[0]) > 1:
             above.legend(handlelength=1.2, labelspacing=0.2)
@@ -223,7 +229,11 @@ def _series(record: Evidence) -> list[dict[str, Any]]:
 
 
 def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
-    """Deviations against the swept setting on log axes, with a line of the claimed slope."""
+    """Deviations against the swept setting on log axes, with a line of the claimed slope.
+
+    Shaded is the interval of the slope that was found, about the same point.
+    """
+    assert verdict.claim is not None
     figure.set_size_inches(4.2, 3.4)
     axes = figure.subplots()
     axes.set_xscale("log")
@@ -241,6 +251,13 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
         offset = np.log(middle / line)
         line *= np.exp(offset.mean() if criterion.noisy else offset[-1])
         axes.plot(sizes, line, color=colour)
+        if np.isfinite(half) and half < _MOST_SPREAD:
+            pivot = np.exp(np.log(sizes).mean()) if criterion.noisy else sizes[-1]
+            low, high = (
+                line * (sizes / pivot) ** (slope + side * half - criterion.exponent)
+                for side in (-1, 1)
+            )
+            axes.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
         ends: dict[float, list[str]] = {}
         for name, rival in group[0].rivals.items():
             if np.ndim(rival):
@@ -255,11 +272,9 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
                               bbox=dict(fc="white", ec="none", pad=0.5))  # fmt: skip
     axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axes.minorticks_off()
-    axes.set_xlabel(criterion.over)
-    axes.set_ylabel(
-        {"instance": "largest", "mean": "mean", "rms": "rms"}[criterion.of]
-        + " deviation from the theory"
-    )
+    axes.set_xlabel(_symbol(criterion.over))
+    what = {"instance": "largest", "mean": "mean", "rms": "rms"}[criterion.of]
+    axes.set_ylabel(f"{verdict.claim.quantity}:\n{what} deviation from the theory")
     axes.legend(title=f"exponent (claimed {criterion.exponent:g} ± {criterion.band:g})")
 
 
@@ -278,6 +293,7 @@ def _deviation(
 
 def _draw_crossing(figure: Figure, verdict: Verdict, criterion: Crossing) -> None:
     """Means with one standard error along the sweep, the level, and where theories cross it."""
+    assert verdict.claim is not None
     figure.set_size_inches(4.2, 3.0)
     axes = figure.subplots()
     axes.axhline(criterion.level, color="0.6", linewidth=0.6)
@@ -299,15 +315,15 @@ def _draw_crossing(figure: Figure, verdict: Verdict, criterion: Crossing) -> Non
         for name, where in rivals.items():
             if np.isfinite(where) and (name, where) not in told:
                 axes.axvline(where, color="0.35", linestyle=":", linewidth=0.8)
-                axes.annotate(plain(name), (where, 1), xycoords=("data", "axes fraction"),
+                axes.annotate(plain(fill(name, 30)), (where, 1), xycoords=("data", "axes fraction"),
                               fontsize=6, color="0.35", rotation=90, va="top",
                               ha="right")  # fmt: skip
         told |= {("", centre), *rivals.items()}
     for low, high in verdict.extra.get("brackets", ()):
         if np.isfinite(low) and np.isfinite(high):
             axes.plot([low, high], [criterion.level] * 2, "|-", color=COLOURS[1], markersize=8)
-    axes.set_xlabel(criterion.over)
-    axes.set_ylabel("mean observation")
+    axes.set_xlabel(_symbol(criterion.over))
+    axes.set_ylabel(f"{verdict.claim.quantity}, mean")
     if len(curves) > 1:
         axes.legend()
 
@@ -341,8 +357,8 @@ def _draw_bound(figure: Figure, verdict: Verdict, criterion: Bound) -> None:
         axes.set_ylim(*line)
         axes.set_title(_difference(record.setting, [r.setting for r in sampled]))
         axes.set_xlabel("bound")
-        if k == 0:
-            axes.set_ylabel("observation")
+        if k == 0 and verdict.claim:
+            axes.set_ylabel(verdict.claim.quantity)
         if attacks:
             corner = "upper left" if criterion.side == "above" else "lower right"
             axes.legend(loc=corner, handlelength=1.2, labelspacing=0.2)
@@ -356,6 +372,11 @@ def _difference(setting: Mapping[str, Any], settings: Sequence[Mapping[str, Any]
     """What tells a setting from the others it is drawn beside."""
     varying = [k for k in setting if any(other.get(k) != setting[k] for other in settings)]
     return plain(", ".join(f"{name} {setting[name]}" for name in varying))
+
+
+def _symbol(name: str) -> str:
+    """A setting or an axis as figures name it: letters in italics."""
+    return f"${name}$" if len(name) == 1 and name.isalpha() else plain(name.replace("_", " "))
 
 
 def plain(text: str) -> str:

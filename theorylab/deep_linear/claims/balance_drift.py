@@ -80,6 +80,7 @@ balance_drift = Claim(
     assumes=("squared loss", "full-batch descent"),
     predict=predicted_balance,
     observe=stepped_balance,
+    quantity="balance $W_2^T W_2 - W_1 W_1^T$",
     domain=random_layers,
     coords=lambda hidden, **_: {"row": np.arange(hidden), "column": np.arange(hidden)},
     criterion=Exact(tolerance=balance_rounding),

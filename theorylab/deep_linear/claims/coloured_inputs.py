@@ -80,6 +80,7 @@ coloured_inputs = Claim(
     assumes=("squared loss", "modes diagonalize the input covariance", "balanced aligned weights"),
     predict=predicted_coloured,
     observe=coloured_strengths,
+    quantity="mode strength $u$",
     domain=require_small_steps,
     coords=lambda data, spread, step, horizon, num_records, **_: {
         "t": coloured_times(data, spread, step, horizon, num_records),

@@ -31,6 +31,7 @@ depth_sets_the_plateau = Claim(
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_strengths,
     observe=trained_strengths,
+    quantity="mode strength $u$",
     domain=require_small_steps,
     coords=time_and_mode,
     criterion=Exact(tolerance=step_error),

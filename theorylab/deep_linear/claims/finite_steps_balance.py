@@ -64,6 +64,7 @@ finite_steps_balance = Claim(
     assumes=("squared loss", "a whitened input", "training to convergence"),
     predict=predicted_shrinkage,
     observe=trained_shrinkage,
+    quantity="shrinkage $\\log(K/K_0)$",
     domain=random_network_to_convergence,
     criterion=Rate(
         over="step",

@@ -73,6 +73,7 @@ imbalanced_learning = Claim(
     assumes=("squared loss", "whitened inputs", "weights aligned with the target"),
     predict=predicted_imbalanced,
     observe=imbalanced_strengths,
+    quantity="mode strength $u$",
     domain=require_small_steps,
     coords=time_and_mode,
     criterion=Exact(tolerance=imbalanced_error),

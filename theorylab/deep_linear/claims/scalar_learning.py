@@ -100,6 +100,7 @@ scalar_learning = Claim(
     assumes=("squared loss", "a whitened input"),
     predict=predicted_outputs,
     observe=learned_outputs,
+    quantity="input-output weight $w$",
     domain=partial(random_network, largest=LARGEST_STEP),
     coords=lambda **setting: {"t": output_times(**setting)},
     criterion=Exact(tolerance=output_error),

@@ -19,6 +19,7 @@ sigmoidal_learning = Claim(
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted,
     observe=partial(trained_strengths, depth=2),
+    quantity="mode strength $u$",
     domain=require_small_steps,
     coords=time_and_mode,
     criterion=Exact(tolerance=partial(step_error, depth=2)),

@@ -92,6 +92,7 @@ unlearning = Claim(
     assumes=("squared loss", "whitened inputs", "balanced weights aligned with the target"),
     predict=predicted_decay,
     observe=unlearned_strengths,
+    quantity="mode strength $u$",
     domain=on_the_saddle,
     coords=lambda **setting: {
         **time_and_mode(**setting),

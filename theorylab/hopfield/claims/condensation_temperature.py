@@ -66,6 +66,7 @@ condensation_temperature = Claim(
     assumes=("few patterns", "every combination of signs equally often"),
     predict=no_growth,
     observe=growth,
+    quantity="growth of the overlap $m$",
     criterion=Crossing("temperature", tolerance=next_order_and_resolution),
     rivals={
         "1 + sqrt(K/N), where spins freeze at extensive load": lambda num_patterns, width, **_: (

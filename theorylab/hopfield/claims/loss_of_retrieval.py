@@ -56,6 +56,7 @@ loss_of_retrieval = Claim(
     ),
     predict=below(lambda width: float(critical_load(0.0))),
     observe=stays_at_a_pattern,
+    quantity="frequency of retrieval",
     criterion=Mean(tolerance=0.2, support=(0.0, 1.0)),
     rivals={
         "2/pi, crosstalk of the pattern alone": below(lambda width: 2 / math.pi),

@@ -102,6 +102,7 @@ mixture_states = Claim(
     ),
     predict=predicted_overlaps,
     observe=sampled_mixture,
+    quantity="overlap $m$",
     criterion=Mean(tolerance=0.0002, bias=next_order),
     rivals={
         "the overlap of the pure state, shared": mixed_as_if_pure,

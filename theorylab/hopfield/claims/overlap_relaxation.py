@@ -174,6 +174,7 @@ overlap_relaxation = Claim(
     ),
     predict=predicted_overlaps,
     observe=relaxed_overlaps,
+    quantity="overlap $m$",
     criterion=Mean(tolerance=0.001, bias=next_order),
     rivals={
         "all spins at once": parallel_sweeps,

@@ -75,6 +75,7 @@ parallel_stationary_law = Claim(
     assumes=("symmetric couplings without diagonal", "all spins updated at once"),
     predict=enumerated(little),
     observe=squared_overlaps,
+    quantity="squared overlap $m^2$",
     criterion=Mean(tolerance=0.005),
     rivals={
         "Boltzmann's law": enumerated(boltzmann),

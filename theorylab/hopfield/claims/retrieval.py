@@ -112,6 +112,7 @@ retrieval_overlap = Claim(
     assumes=ASSUMES,
     predict=predicted("overlap"),
     observe=sampled_overlap,
+    quantity="overlap $m$",
     criterion=Mean(tolerance=0.0012, bias=finite_size),
     rivals={
         "r = q/(1-C)": with_crosstalk(lambda q, C: q / (1 - C), "overlap"),
@@ -136,6 +137,7 @@ retrieval_energy = Claim(
     assumes=(*ASSUMES, "corrections of order 1/N"),
     predict=predicted("energy"),
     observe=sampled_energy,
+    quantity="energy per spin $e$",
     criterion=Limit("width", order=1.0, tolerance=0.0007),
     rivals={
         "with the diagonal of the couplings": lambda **s: (

@@ -38,6 +38,7 @@ thermal_fluctuations = Claim(
     assumes=("few patterns", "every combination of signs equally often", "T well below 1"),
     predict=lambda temperature, **_: mixture_overlap(1, temperature),
     observe=final_overlap,
+    quantity="overlap $m$",
     criterion=Rate("width", exponent=-0.5, band=0.08, of="rms"),
     rivals={"N^-1/4, as at the critical point": -0.25, "N^-1/3": -1 / 3, "1/N, of its mean": -1.0},
     settings={
