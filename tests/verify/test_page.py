@@ -83,6 +83,11 @@ def test_text_from_anywhere_is_escaped(text):
     assert "ZeroDivisionError: &quot;&gt;&lt;script&gt;" in text
 
 
+def test_code_in_a_statement_is_set_as_code():
+    verdict = theorylab.check(exact_claim(statement="Eq. (1) of `a < b`."))
+    assert "Eq. (1) of <code>a &lt; b</code>." in page([verdict])
+
+
 def test_the_page_allows_its_own_script_alone(text):
     (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -108,7 +108,8 @@ def _card(verdict: Verdict) -> str:
     ]
     if claim:
         words += [claim.statement, str(claim.source), *claim.assumes]
-        parts.append(f'<p class="statement">{escape(claim.statement)}</p>')
+        statement = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(claim.statement))
+        parts.append(f'<p class="statement">{statement}</p>')
         parts.append(f'<p class="source">{_source(claim.source)}</p>')
     words += verdict.rivals
     if verdict.reason:
