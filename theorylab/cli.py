@@ -28,6 +28,7 @@ from theorylab.errors import UnknownName
 if TYPE_CHECKING:
     from theorylab.verify.claim import Claim
     from theorylab.verify.criteria import Verdict
+    from theorylab.verify.report import Verdicts
 
 FORMATS = (".pdf", ".svg", ".png")
 INTERRUPTED = 130
@@ -108,25 +109,16 @@ def check(
     Exit code: 0 all hold (those skipped are named), 1 one is refuted, 3 one is inconclusive or all
     were skipped, 4 one crashed, 2 bad usage, 130 interrupted.
     """
-    from theorylab.verify.criteria import EXIT_CODES
-    from theorylab.verify.report import Verdicts, holm, write_json
+    from theorylab.verify.report import holm, write_json
 
     if json is not None:
         _require_writable("--json", json)
     for option, level in (("--alpha", alpha), ("--familywise", familywise)):
         if level is not None and not 0 < level < 1:
             _refuse(f"`{option}` must be between 0 and 1; got {level}")
-    reached: list[Verdict] = []
-    interrupted = False
-    try:
-        for verdict in _verdicts(
-            patterns or [], scale, seed, precision, settings, jobs, store, fresh, alpha, rivals
-        ):
-            reached.append(verdict)
-            _interrupts.something_to_keep = True
-    except KeyboardInterrupt:
-        interrupted = True
-    verdicts = Verdicts(reached)
+    verdicts, interrupted = _reached(
+        patterns or [], scale, seed, precision, settings, jobs, store, fresh, alpha, rivals
+    )
     _print_verdicts(verdicts)
     if familywise is not None:
         _console().print(Text(holm(verdicts, familywise)))
@@ -138,8 +130,7 @@ def check(
     if interrupted:
         _say("interrupted: the verdicts above were reached before")
         raise typer.Exit(INTERRUPTED)
-    checked = any(verdict.status != "skipped" for verdict in verdicts)
-    raise typer.Exit(EXIT_CODES[verdicts.status if checked else "inconclusive"])
+    raise typer.Exit(_code(verdicts))
 
 
 @app.command()
@@ -158,32 +149,23 @@ def report(
 
     Evidence that a store holds is not computed again. Exit codes are those of `check`.
     """
-    from theorylab.verify.criteria import EXIT_CODES
     from theorylab.verify.page import write_page
-    from theorylab.verify.report import Verdicts
 
     if output.suffix.lower() not in (".html", ".htm"):
         _refuse(f"`--output` must end in .html; got {str(output)!r}")
     _require_writable("--output", output)
-    reached: list[Verdict] = []
-    interrupted = False
-    try:
-        for verdict in _verdicts(
-            patterns or [], scale, seed, precision, settings, jobs, store, fresh
-        ):
-            reached.append(verdict)
-            _interrupts.something_to_keep = True
-    except KeyboardInterrupt:
-        interrupted = True
-    verdicts = Verdicts(reached)
+    verdicts, interrupted = _reached(
+        patterns or [], scale, seed, precision, settings, jobs, store, fresh
+    )
     try:
         write_page(verdicts, output)
     except OSError as error:
         _refuse(f"cannot write {str(output)!r}: {error.strerror}")
     _console().print(Text(f"{output}: {len(verdicts)} claims, the worst {verdicts.status}"))
     if interrupted:
+        _say("interrupted: the page holds the verdicts reached before")
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(EXIT_CODES[verdicts.status])
+    raise typer.Exit(_code(verdicts))
 
 
 @app.command("list")
@@ -293,6 +275,20 @@ def main() -> None:
         raise
 
 
+def _reached(*asked: Any) -> tuple[Verdicts, bool]:
+    """The verdicts of `_verdicts`, those before an interrupt where there was one, and whether."""
+    from theorylab.verify.report import Verdicts
+
+    reached: list[Verdict] = []
+    try:
+        for verdict in _verdicts(*asked):
+            reached.append(verdict)
+            _interrupts.something_to_keep = True
+    except KeyboardInterrupt:
+        return Verdicts(reached), True
+    return Verdicts(reached), False
+
+
 def _verdicts(
     patterns: list[str],
     scale: str,
@@ -340,6 +336,14 @@ def _verdicts(
         _refuse(str(error))
     if kept is not None and kept.trouble:
         _say(f"theorylab: {kept.trouble}")
+
+
+def _code(verdicts: Verdicts) -> int:
+    """The exit code of the worst verdict; where nothing was checked, that of nothing decided."""
+    from theorylab.verify.criteria import EXIT_CODES
+
+    checked = any(verdict.status != "skipped" for verdict in verdicts)
+    return EXIT_CODES[verdicts.status if checked else "inconclusive"]
 
 
 def _select(patterns: list[str]) -> dict[str, Claim]:
