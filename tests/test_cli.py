@@ -101,7 +101,10 @@ def test_json_is_written(tmp_path):
         (("check", "toy.decay", "--precision", "half"), "`precision` must be one of"),
         (("check", "toy.decay", "--set", "speed=1"), "has no setting `speed`; it has rate"),
         (("check", "toy.decay", "--set", "rate"), "`--set` takes NAME=VALUE; got 'rate'"),
-        (("check", "toy.decay", "--set", "rate=fast"), "must be a float, such as 1.0; got 'fast'"),
+        (
+            ("check", "toy.decay", "--set", "rate=fast"),
+            "must be of type float, such as 1.0; got 'fast'",
+        ),
         (("check", "toy.decay", "--json", "no/such/x.json"), "`--json` needs an existing folder"),
         (("figure", "toy.decay", "-o", "x.gif"), "`--output` must end in one of .pdf, .svg, .png"),
         (("figure", "toy.decay", "-o", "no/such/x.pdf"), "`--output` needs an existing folder"),

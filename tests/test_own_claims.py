@@ -1,5 +1,7 @@
 """Claims, rivals and packages of one's own."""
 
+import re
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
@@ -93,3 +95,66 @@ def test_a_package_that_cannot_be_loaded_is_named(offered, name, value, message)
     offered(**{name: value})
     with pytest.warns(UserWarning, match=f"{value}(.|\n)*{message}"):
         assert "deep_linear.sigmoidal_learning" in theorylab.claims()
+
+
+WRONG_KINDS = """
+from theorylab.verify import Claim, Exact, Source
+
+right = dict(
+    statement="s", source=Source("a", 2000, "t"), predict=lambda n: n, observe=lambda key, n: n,
+    criterion=Exact(0.1), rivals={"r": 3.0}, settings={"quick": [dict(n=1)]},
+)
+for wrong in (
+    dict(source="Euler 1768"), dict(rivals=[abs]), dict(rivals={"r": "0.3"}),
+    dict(settings={"quick": dict(n=1)}), dict(predict=1.0), dict(criterion=Exact),
+):
+    try:
+        print(Claim(**right | wrong))
+    except (TypeError, ValueError) as error:
+        print(error)
+"""
+
+
+def test_parts_of_the_wrong_kind_are_refused():
+    """As users meet them: the tests check annotations, and would refuse them first."""
+    ran = subprocess.run([sys.executable, "-c", WRONG_KINDS], capture_output=True, text=True)
+    messages = ran.stdout.splitlines()
+    assert len(messages) == 6, ran
+    for message, start in zip(
+        messages,
+        (
+            "`source` must be a Source; got 'Euler 1768'",
+            "`rivals` must be a mapping of names to laws; got [",
+            "rival 'r' must be a law or a finite number; got '0.3'",
+            "`settings` of quick must be a list of settings; got {'n': 1}",
+            "`predict` must be a function; got 1.0",
+            "`criterion` must be one, such as Mean(0.1); got <class",
+        ),
+        strict=True,
+    ):
+        assert message.startswith(start), message
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (dict(predict=lambda **_: np.full(300, np.nan)), "the prediction is not a number in any"),
+        (dict(predict=lambda **_: None), "the prediction is not a number in any cell"),
+        (dict(predict=lambda n: n), "the prediction: .*unexpected keyword"),
+        (dict(rivals={"r": lambda n: n}), "rival 'r': .*unexpected keyword"),
+        (dict(observe=lambda key, **_: None), "`observe` returned nothing"),
+        (dict(observe=lambda key, rate, **_: np.zeros(int(rate))), "make what fixes a shape"),
+        (dict(domain=lambda **_: False), "outside the domain of the claim"),
+    ],
+)
+def test_functions_that_do_not_fit_are_named(changes, reason):
+    verdict = theorylab.check(exact_claim(**changes))
+    assert verdict.status == "error"
+    assert re.search(reason, verdict.reason), verdict.reason
+
+
+def test_a_tolerance_that_does_not_fit_is_named():
+    criterion = type(exact_claim().criterion)
+    for tolerance in (lambda rate, **_: 0.1, lambda eps, **_: np.ones(7)):
+        reason = theorylab.check(exact_claim(criterion=criterion(tolerance))).reason
+        assert "the tolerance (`eps` is its first argument):" in reason

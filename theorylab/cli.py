@@ -6,7 +6,8 @@ import ast
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -116,10 +117,11 @@ def check(
     for option, level in (("--alpha", alpha), ("--familywise", familywise)):
         if level is not None and not 0 < level < 1:
             _refuse(f"`{option}` must be between 0 and 1; got {level}")
+    began = time.perf_counter()
     verdicts, interrupted = _reached(
         patterns or [], scale, seed, precision, settings, jobs, store, fresh, alpha, rivals
     )
-    _print_verdicts(verdicts)
+    _print_verdicts(verdicts, time.perf_counter() - began)
     if familywise is not None:
         _console().print(Text(holm(verdicts, familywise)))
     if json is not None:
@@ -216,7 +218,10 @@ def figure(
     precision: Precision = "float64",
     settings: Settings = None,
 ) -> None:
-    """Check a claim and draw its evidence: theory as lines, simulation as markers."""
+    """Check a claim and draw its evidence: theory as lines, simulation as markers.
+
+    Exit code 0 once it is drawn, whatever the verdict; without evidence that of `check`.
+    """
     if output.suffix.lower() not in FORMATS:
         _refuse(f"`--output` must end in one of {', '.join(FORMATS)}; got {str(output)!r}")
     _require_writable("--output", output)
@@ -226,7 +231,7 @@ def figure(
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if not verdict.records:
-        _refuse(f"{claim_id} has no evidence to draw: {verdict.reason}", code=4)
+        _refuse(f"{claim_id} has no evidence to draw: {verdict.reason}", code=_code([verdict]))
 
     from theorylab.verify.draw import save
 
@@ -338,12 +343,13 @@ def _verdicts(
         _say(f"theorylab: {kept.trouble}")
 
 
-def _code(verdicts: Verdicts) -> int:
+def _code(verdicts: Sequence[Verdict]) -> int:
     """The exit code of the worst verdict; where nothing was checked, that of nothing decided."""
     from theorylab.verify.criteria import EXIT_CODES
+    from theorylab.verify.report import Verdicts
 
     checked = any(verdict.status != "skipped" for verdict in verdicts)
-    return EXIT_CODES[verdicts.status if checked else "inconclusive"]
+    return EXIT_CODES[Verdicts(verdicts).status if checked else "inconclusive"]
 
 
 def _select(patterns: list[str]) -> dict[str, Claim]:
@@ -413,14 +419,14 @@ def _console() -> Console:
     return console
 
 
-def _print_verdicts(verdicts: Any) -> None:
+def _print_verdicts(verdicts: Any, seconds: float) -> None:
     from theorylab.verify.report import KEY, summary, table
 
     console = _console()
     if verdicts:
         console.print(table(verdicts))
         console.print(Text(KEY), style="dim")
-    console.print(Text(summary(verdicts)))
+    console.print(Text(summary(verdicts, seconds)))
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def assert_holds(claim: str | Claim, **options: Any) -> Verdict:
     verdict = theorylab.check(claim, **options)
     if not verdict.holds:
         rivals = [
-            f"  rival '{name}': {outcome.status}, at {outcome.distance:.3g} tolerances"
+            f"  rival '{name}': {outcome.status}, at {max(outcome.distance, 0.0):.3g} tolerances"
             for name, outcome in verdict.rivals.items()
         ]
         raise AssertionError("\n".join([str(verdict), *rivals]))

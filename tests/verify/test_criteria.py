@@ -169,6 +169,19 @@ def test_the_interval_covers_the_exponent_of_a_law_with_corrections(a, b):
     assert abs(slope[0] + 1) <= half[0] + 1e-12
 
 
+def test_the_instance_that_refutes_is_named():
+    wide = lambda n: (1 + 0.9 * np.sin(n)) / n  # no clean exponent: an interval of 10 or so
+    steep = lambda n: n**-3.0
+    columns = [[wide(n), steep(n)] for n in SIZES]
+    records = [
+        evidence(np.reshape(x, (2, 1)), [0.0], [0.0], {"flat": 0.0})._replace(setting={"n": n})
+        for n, x in zip(SIZES, columns, strict=True)
+    ]
+    verdict = Rate("n", -1.0, band=0.05).decide(records)
+    assert verdict.refuted
+    assert verdict.reason.startswith("replicate 1: exponent -3.0")
+
+
 def test_rounding_widens_the_interval():
     sharp = Rate("n", -1.0, band=0.05).decide(sweep(lambda n: 1 / n, SIZES, {"flat": 0.0}))
     blunt = Rate("n", -1.0, band=0.05).decide(

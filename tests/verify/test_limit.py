@@ -108,6 +108,7 @@ def test_the_runner_extrapolates():
         ([{"n": 1.0}], "two values of `n` or more"),
         ([{"n": 0.0}, {"n": 1.0}], "finite and > 0"),
         ([{"m": 1.0}], "every setting must have `n`"),
+        ([{"n": 1.0, "m": 2}, {"n": 2.0, "m": 4}], "`m` differs too, so that each value of it is"),
     ],
 )
 def test_sizes_that_have_no_limit_are_refused(settings, message):

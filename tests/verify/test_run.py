@@ -188,7 +188,7 @@ def test_a_tolerance_must_be_finite_and_nonnegative(tolerance):
         (dict(seed=True), "got True"),
         (dict(precision="float16"), "`precision` must be one of float64, float32; got 'float16'"),
         (dict(changes={"speed": 1.0}), "`toy.decay` has no setting `speed`; it has rate, step"),
-        (dict(changes={"rate": "fast"}), "setting `rate` of `toy.decay` must be a float"),
+        (dict(changes={"rate": "fast"}), "setting `rate` of `toy.decay` must be of type float"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(options, message):

@@ -111,6 +111,20 @@ class Claim:
     name: str = ""
 
     def __post_init__(self) -> None:
+        for name, kind, of in (
+            ("source", Source, "a Source"),
+            ("rivals", Mapping, "a mapping of names to laws"),
+            ("settings", Mapping, "a mapping of scales to settings"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"`{name}` must be {of}; got {getattr(self, name)!r}")
+        for name in ("predict", "observe"):
+            if not callable(getattr(self, name)):
+                raise TypeError(f"`{name}` must be a function; got {getattr(self, name)!r}")
+        if isinstance(self.criterion, type) or not hasattr(self.criterion, "decide"):
+            raise TypeError(f"`criterion` must be one, such as Mean(0.1); got {self.criterion!r}")
+        for name, rival in self.rivals.items():
+            require_rival(name, rival)
         if not self.rivals:
             raise ValueError(
                 "a claim needs rivals: a check that could not have failed proves nothing"
@@ -128,7 +142,9 @@ class Claim:
                 f"`replicates` must be >= 1, for {', '.join(SCALES)}, `quick` at least; "
                 f"got {self.replicates}"
             )
-        for settings in self.settings.values():
+        for scale, settings in self.settings.items():
+            if not all(isinstance(setting, Mapping) for setting in settings):
+                raise TypeError(f"`settings` of {scale} must be a list of settings; got {settings}")
             taken = RESERVED.intersection(name for setting in settings for name in setting)
             if taken:
                 raise ValueError(f"no setting may be called {', '.join(sorted(taken))}")
@@ -143,6 +159,16 @@ class Claim:
         if isinstance(self.replicates, int):
             return self.replicates
         return _at_scale(self.replicates, scale)
+
+
+def require_rival(name: str, rival: Any) -> None:
+    """Refuse what is neither a law nor a number.
+
+    Raises: `ValueError` naming the rival.
+    """
+    number = isinstance(rival, int | float | np.number) and not isinstance(rival, bool)
+    if not (callable(rival) or (number and np.isfinite(rival))):
+        raise ValueError(f"rival '{name}' must be a law or a finite number; got {rival!r}")
 
 
 def _at_scale(by_scale: Mapping[str, Any], scale: str) -> Any:
@@ -201,7 +227,7 @@ def override(
                 new[name] = tuple(float(x) for x in new[name])
             elif old is not None and type(new[name]) is not type(old):
                 raise ValueError(
-                    f"setting `{name}` of `{claim_id}` must be a {type(old).__name__}, "
+                    f"setting `{name}` of `{claim_id}` must be of type {type(old).__name__}, "
                     f"such as {old!r}; got {new[name]!r}"
                 )
         if new not in changed:

@@ -60,8 +60,8 @@ def page(verdicts: Sequence[Verdict]) -> str:
 <body>
 <header>
 <h1>theorylab</h1>
-<p>{len(verdicts)} claims of deep-learning theory, each set against a simulation that could have
-disagreed and against rivals, deliberately wrong theories: {escape(about)}.</p>
+<p>{len(verdicts)} claims, each set against a simulation that could have disagreed and against
+rivals, deliberately wrong theories: {escape(about)}.</p>
 <form role="search" hidden>
 <input type="search" placeholder="Search claims, sources, rivals" aria-label="Search">
 <span class="boxes">{boxes}</span><output></output>
@@ -286,7 +286,8 @@ th, td { padding: .15rem .8rem .15rem 0; vertical-align: top; }
 .rivals { width: 100%; } .rivals td:nth-child(3) { text-align: right; }
 .bar { width: 30%; min-width: 5rem; }
 .bar i { display: block; height: .55rem; margin-top: .45rem; background: var(--blue); opacity: .7; }
-td.bar { background: linear-gradient(var(--dim), var(--dim)) 25% 50% / 1px 100% no-repeat; }
+td.bar { background: linear-gradient(var(--dim), var(--dim)) 25% 50% / 1px 100% no-repeat
+  content-box content-box; }
 details { margin-top: .8rem; overflow-x: auto; } summary { color: var(--dim); cursor: pointer; }
 figure { margin: .8rem 0 0; } figure img { max-width: 100%; height: auto; }
 figure.wide { grid-column: 1 / -1; }

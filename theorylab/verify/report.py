@@ -86,7 +86,7 @@ def cells(verdict: Verdict) -> dict[str, str]:
         "resolution": number(verdict.resolution),
         "in tol.": number(verdict.relative_resolution),
         "rivals": f"{count}/{len(outcomes)}" if outcomes else "-",
-        "nearest": number(max(nearest, 0.0)),
+        "nearest": f"{max(nearest, 0.0):.3g}" if math.isfinite(nearest) else "-",
         "n": str(verdict.replicates) if verdict.replicates else "-",
         "s": f"{verdict.seconds:.1f}",
     }
@@ -115,8 +115,8 @@ KEY = (
 )
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
-    """What did not hold and why, then the counts."""
+def summary(verdicts: Sequence[Verdict], seconds: float | None = None) -> str:
+    """What did not hold and why, then the counts, in so many seconds (of work, if not given)."""
     lines = [f"{v.id}: {v.reason}" for v in verdicts if v.reason]
     for verdict in verdicts:
         hidden = verdict.extra.get("hidden_by_the_largest_bias", ())
@@ -125,7 +125,8 @@ def summary(verdicts: Sequence[Verdict]) -> str:
             lines.append(f"{verdict.id}: told apart only if the bias is below its bound: {names}")
     counts = {status: sum(v.status == status for v in verdicts) for status in EXIT_CODES}
     parts = [f"{count} {status}" for status, count in counts.items() if count]
-    seconds = sum(verdict.seconds for verdict in verdicts)
+    if seconds is None:
+        seconds = sum(verdict.seconds for verdict in verdicts)
     lines.append(f"{', '.join(parts) or 'no claims'} in {seconds:.1f} s")
     return "\n".join([*lines, *filter(None, [by_chance(verdicts)])])
 

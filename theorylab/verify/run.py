@@ -11,13 +11,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from theorylab.errors import MissingExtra
-from theorylab.verify.claim import Claim, Setting, override
+from theorylab.verify.claim import Claim, Setting, override, require_rival
 from theorylab.verify.criteria import Evidence, RivalOutcome, Verdict
 from theorylab.verify.criteria.verdict import joined
 from theorylab.verify.store import Store
@@ -155,9 +156,7 @@ def _against(claim: Claim, rivals: Mapping[str, Any]) -> Claim:
     for name, rival in rivals.items():
         if name in claim.rivals:
             raise ValueError(f"there is a rival '{name}' already")
-        number = isinstance(rival, int | float) and not isinstance(rival, bool)
-        if not (callable(rival) or (number and np.isfinite(rival))):
-            raise ValueError(f"rival '{name}' must be a law or a finite number; got {rival!r}")
+        require_rival(name, rival)
     return replace(claim, rivals={**claim.rivals, **rivals})
 
 
@@ -215,9 +214,8 @@ def _decide(
 
     gathering = Gathering(claim_id, run.store, run.executor, computed)
     try:
-        if claim.domain:
-            for setting in settings:
-                claim.domain(**setting)
+        for setting in settings:
+            _require_domain(claim, setting)
         records = [_begin(claim, setting, run, gathering) for setting in settings]
     except (ValueError, TypeError, LookupError, OSError) as error:
         if run.changed and not isinstance(error, MissingExtra):
@@ -258,6 +256,12 @@ def _decide(
                 return verdict
             continue
         want = verdict.wanted
+
+
+def _require_domain(claim: Claim, setting: Setting) -> None:
+    """Refuse a setting outside the domain, which raises, or says False."""
+    if claim.domain and claim.domain(**setting) is False:
+        raise ValueError(f"outside the domain of the claim: {setting}")
 
 
 def _begin(
@@ -319,8 +323,7 @@ def judge_claim(
     claim.criterion.validate(settings)
     records = []
     for one, table in zip(settings, tables, strict=True):
-        if claim.domain:
-            claim.domain(**one)
+        _require_domain(claim, one)
         values = np.asarray(table, float)
         drawn = {name: np.asarray(array, float) for name, array in (given or {}).items()}
         try:
@@ -353,18 +356,22 @@ def _evidence(
     def theory(name: str, law: Any) -> Any:
         if not callable(law):
             return float(law)
-        stack = np.stack([np.asarray(law(**setting, **g), float) for g in drawn])
+        with _named(name):
+            stack = np.stack([np.asarray(law(**setting, **g), float) for g in drawn])
+        if np.isnan(stack).all():
+            raise ValueError(f"{name} is not a number in any cell")
         if stack.shape[1:] != cells:
             raise ValueError(f"{name} has shape {stack.shape[1:]}, the observation {cells}")
         return stack
 
     predicted = theory("the prediction", claim.predict)
-    tolerance = np.stack(
-        [
-            np.broadcast_to(np.asarray(claim.criterion.tolerate(eps, setting, g), float), cells)
-            for g in drawn
-        ]
-    )
+    with _named("the tolerance (`eps` is its first argument)"):
+        tolerance = np.stack(
+            [
+                np.broadcast_to(np.asarray(claim.criterion.tolerate(eps, setting, g), float), cells)
+                for g in drawn
+            ]
+        )
     if not np.all(np.isfinite(tolerance) & (tolerance >= 0)):
         raise ValueError("the tolerance must be finite and >= 0 everywhere")
     axes = claim.coords(**setting) if claim.coords else {}
@@ -374,6 +381,16 @@ def _evidence(
         raise ValueError(f"`coords` has lengths {lengths}, the observation {cells}")
     rivals = {name: theory(f"rival '{name}'", law) for name, law in claim.rivals.items()}
     return Evidence(setting, values, predicted, rivals, tolerance, coords, dict(given))
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say of an error of arguments or shapes in which function of a claim it arose."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{what}: {error}") from error
 
 
 def _without_power(powerless: Sequence[str], claim: Claim) -> Verdict:

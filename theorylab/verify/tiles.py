@@ -214,7 +214,14 @@ def _compute(experiment: Experiment, index: int) -> Outcome:
 @lru_cache(maxsize=256)
 def _program(observe: Callable[..., Any], static: tuple, tile: int) -> Any:
     def replicate(key, traced):
-        return _outcome(observe(key, **dict(static), **traced))
+        try:
+            return _outcome(observe(key, **dict(static), **traced))
+        except jax.errors.ConcretizationTypeError as error:
+            raise ValueError(
+                "`observe` needs the value of what JAX traces. Floats of a setting are traced: "
+                "make what fixes a shape, or a branch, an integer; or set `mapped=False`, to "
+                f"observe on the host ({str(error).splitlines()[0]})"
+            ) from error
 
     def compute(seed, stream, first, traced):
         key = _stream_key(seed, stream)
@@ -229,6 +236,8 @@ def _stream_key(seed: Any, stream: Any) -> Any:
 
 
 def _outcome(observed: Any) -> Outcome:
+    if observed is None:
+        raise ValueError("`observe` returned nothing: does it end in `return`?")
     if not isinstance(observed, Outcome):
         observed = Outcome(observed, {})
     return jax.tree.map(jnp.asarray, Outcome(observed.value, dict(observed.given)))

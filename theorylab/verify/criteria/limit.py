@@ -10,7 +10,7 @@ import numpy as np
 
 from theorylab.verify.claim import Setting
 from theorylab.verify.criteria.mean import Mean
-from theorylab.verify.criteria.sweep import shared, swept
+from theorylab.verify.criteria.sweep import besides, shared, swept
 from theorylab.verify.criteria.verdict import (
     ALPHA,
     Evidence,
@@ -66,7 +66,7 @@ class Limit:
             if len(sizes) < 2 or not np.all(np.isfinite(sizes) & (sizes > 0)):
                 raise ValueError(
                     f"a limit needs two values of `{self.over}` or more, finite and > 0; "
-                    f"got {sizes}"
+                    f"got {sizes}{besides(settings, self.over)}"
                 )
             if min(sizes[1:] / sizes[:-1]) <= 1:
                 raise ValueError(f"the values of `{self.over}` must differ; got {sizes}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from theorylab.verify.claim import Setting
-from theorylab.verify.criteria.sweep import shared, swept
+from theorylab.verify.criteria.sweep import besides, shared, swept
 from theorylab.verify.criteria.verdict import (
     ALPHA,
     Evidence,
@@ -24,7 +24,7 @@ from theorylab.verify.criteria.verdict import (
     rival_outcome,
     within,
 )
-from theorylab.verify.slopes import Slope, slope
+from theorylab.verify.slopes import FEWEST, Slope, slope
 
 # The first look of a noisy rate, at each size; the next ones double it.
 _FIRST = 64
@@ -110,7 +110,7 @@ class Rate:
             if len(sizes) < 4 or sizes[-1] / sizes[0] < 8 * (1 - 1e-9) or min(ratios) <= 1:
                 raise ValueError(
                     f"a rate needs four values of `{self.over}` or more, over a factor of 8; "
-                    f"got {', '.join(f'{size:g}' for size in sizes)}"
+                    f"got {', '.join(f'{size:g}' for size in sizes)}{besides(settings, self.over)}"
                 )
             if not self.noisy and np.ptp(ratios) > 1e-6 * abs(ratios[0]):
                 raise ValueError(
@@ -128,20 +128,25 @@ class Rate:
         if self.noisy:
             return self._decide_noisy(evidence, budget)
         groups = self.groups(evidence)
-        worst, cell, refuted = -np.inf, "", False
+        worst, cell, refuted = -np.inf, "", ""
         resolution = np.nan
         rivals: dict[str, RivalOutcome] = {}
         for group in groups:
             estimate, half = self.local_exponent(group)
             far = np.nan_to_num(np.abs(estimate - self.exponent) + half, nan=np.inf)
             i = int(np.argmax(far))
-            place = f"replicate {i}{within(shared(group[0].setting, self.over))}"
+            setting = within(shared(group[0].setting, self.over))
+            words = lambda i, setting=setting, estimate=estimate, half=half: (
+                f"replicate {i}{setting}: exponent {estimate[i]:.4f} ± {half[i]:.4f}"
+            )
             if far[i] / self.band > worst:
                 worst, resolution = far[i] / self.band, far[i]
-                cell = f"{place}: exponent {estimate[i]:.4f} ± {half[i]:.4f}"
-            refuted |= bool(np.any(np.abs(estimate - self.exponent) - half > self.band))
+                cell = words(i)
+            outside = np.nan_to_num(np.abs(estimate - self.exponent) - half, nan=-np.inf)
             # As for `Exact`: not a number on one side alone contradicts the law.
-            refuted |= not np.all(np.isfinite(self.deviations(group)))
+            outside[~np.isfinite(self.deviations(group)).all(axis=1)] = np.inf
+            if outside.max() > self.band:
+                refuted = words(int(outside.argmax()))
             for name, rival in group[0].rivals.items():
                 if np.ndim(rival) == 0:
                     apart = np.abs(estimate - rival) - half
@@ -151,11 +156,13 @@ class Rate:
                     apart = np.abs(told - self.exponent) - width
                 apart = np.nan_to_num(apart / self.band, nan=-np.inf)
                 j = int(np.argmax(apart))
-                where = f"replicate {j}{within(shared(group[0].setting, self.over))}"
-                _farther(rivals, name, float(apart[j]), f"{where}: exponent {told[j]:.4f}")
-        status, reason = conclude(bool(worst <= 1), refuted, rivals)
+                where = f"replicate {j}{setting}: exponent {told[j]:.4f}"
+                _farther(rivals, name, float(apart[j]), where)
+        status, reason = conclude(bool(worst <= 1), bool(refuted), rivals)
         if status != "holds" and not worst <= 1:
-            reason = f"{cell} is not within {self.exponent:g} ± {self.band:g}"
+            reason = f"{refuted or cell} is not within {self.exponent:g} ± {self.band:g}"
+            if len(evidence[0].values) >= FEWEST:
+                reason += "; of noisy sizes use of='mean' or of='rms'"
         replicates = len(evidence[0].values)
         return Verdict(
             status,

@@ -28,6 +28,19 @@ def swept(
     ]
 
 
+def besides(settings: Sequence[Setting], over: str) -> str:
+    """In words, what else varies between settings that should differ in one alone; may be none."""
+    names = dict.fromkeys(name for setting in settings for name in setting if name != over)
+    differing = [n for n in names if any(s.get(n) != settings[0].get(n) for s in settings)]
+    if not differing:
+        return ""
+    listed = ", ".join(f"`{name}`" for name in differing)
+    return (
+        f"; {listed} {'differ' if len(differing) > 1 else 'differs'} too, so that each value of "
+        f"{'them' if len(differing) > 1 else 'it'} is a group of its own"
+    )
+
+
 def shared(setting: Setting, *over: str) -> Setting:
     """What the settings of a group have in common."""
     return {name: value for name, value in setting.items() if name not in over}
