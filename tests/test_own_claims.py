@@ -140,6 +140,7 @@ def test_parts_of_the_wrong_kind_are_refused():
     [
         (dict(predict=lambda **_: np.full(300, np.nan)), "the prediction is not a number in any"),
         (dict(predict=lambda **_: None), "the prediction is not a number in any cell"),
+        (dict(rivals={"r": lambda **_: np.full(300, np.nan)}), "rival 'r' is not a number in any"),
         (dict(predict=lambda n: n), "the prediction: .*unexpected keyword"),
         (dict(rivals={"r": lambda n: n}), "rival 'r': .*unexpected keyword"),
         (dict(observe=lambda key, **_: None), "`observe` returned nothing"),

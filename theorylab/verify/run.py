@@ -223,6 +223,9 @@ def _decide(
         raise
     theories = [record.theory for record in records if record.theory is not None]
     drawn = len(theories) < len(records)
+    for name in claim.rivals:  # a rival may say nothing of a setting, but of all
+        if not drawn and all(np.isnan(theory.rivals[name]).all() for theory in theories):
+            raise ValueError(f"rival '{name}' is not a number in any cell of any setting")
     powerless = claim.criterion.powerless(claim.rivals, [] if drawn else theories)
     if powerless:
         return _without_power(powerless, claim)
@@ -358,13 +361,13 @@ def _evidence(
             return float(law)
         with _named(name):
             stack = np.stack([np.asarray(law(**setting, **g), float) for g in drawn])
-        if np.isnan(stack).all():
-            raise ValueError(f"{name} is not a number in any cell")
         if stack.shape[1:] != cells:
             raise ValueError(f"{name} has shape {stack.shape[1:]}, the observation {cells}")
         return stack
 
     predicted = theory("the prediction", claim.predict)
+    if np.isnan(predicted).all():
+        raise ValueError("the prediction is not a number in any cell")
     with _named("the tolerance (`eps` is its first argument)"):
         tolerance = np.stack(
             [
