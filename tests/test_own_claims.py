@@ -139,7 +139,7 @@ def test_parts_of_the_wrong_kind_are_refused():
     ("changes", "reason"),
     [
         (dict(predict=lambda **_: np.full(300, np.nan)), "the prediction is not a number in any"),
-        (dict(predict=lambda **_: None), "the prediction is not a number in any cell"),
+        (dict(predict=lambda **_: None), "the prediction: nothing is returned"),
         (dict(rivals={"r": lambda **_: np.full(300, np.nan)}), "rival 'r' is not a number in any"),
         (dict(predict=lambda n: n), "the prediction: .*unexpected keyword"),
         (dict(rivals={"r": lambda n: n}), "rival 'r': .*unexpected keyword"),

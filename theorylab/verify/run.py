@@ -360,7 +360,10 @@ def _evidence(
         if not callable(law):
             return float(law)
         with _named(name):
-            stack = np.stack([np.asarray(law(**setting, **g), float) for g in drawn])
+            said = [law(**setting, **g) for g in drawn]
+            if any(one is None for one in said):
+                raise ValueError("nothing is returned: does it end in `return`?")
+            stack = np.stack([np.asarray(one, float) for one in said])
         if stack.shape[1:] != cells:
             raise ValueError(f"{name} has shape {stack.shape[1:]}, the observation {cells}")
         return stack
