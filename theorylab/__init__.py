@@ -57,7 +57,9 @@ def check(
         progress: called with the tiles computed so far and their total, claim by claim.
         store: a folder that keeps the evidence as it is gathered. What it holds already, of the
             same code, setting, seed and precision, is not computed again.
-        jobs: how many processes compute; the verdicts are the same.
+        jobs: how many processes compute; the verdicts are the same. They import what they compute:
+            a claim's `observe` must stand at the top level of a module, and a script must call
+            `check` below `if __name__ == "__main__":`.
         executor: any `concurrent.futures.Executor`, such as a cluster's, instead of `jobs`.
         alpha: error level of each noisy claim; its own, mostly 0.001, if left out.
         rivals: theories of your own that the evidence should refute too, by name: a law of the

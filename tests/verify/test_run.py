@@ -137,6 +137,7 @@ def test_a_crash_is_an_error_of_its_claim_alone():
     verdicts = list(check_claims({"broken": broken, "whole": exact_claim()}))
     assert [verdict.status for verdict in verdicts] == ["error", "holds"]
     assert "ZeroDivisionError: lost (crash, test_run.py" in verdicts[0].reason
+    assert "in crash" in verdicts[0].extra["traceback"]
 
 
 def test_a_missing_extra_skips_its_claim():

@@ -177,7 +177,8 @@ def _check(
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{where.name}, {where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
-        return Verdict("error", f"{type(error).__name__}: {error} ({place})")
+        whole = {"traceback": traceback.format_exc()}
+        return Verdict("error", f"{type(error).__name__}: {error} ({place})", extra=whole)
 
 
 @dataclass(eq=False)

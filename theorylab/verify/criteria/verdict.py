@@ -82,7 +82,8 @@ class Verdict:
         more: settings of the next stage that the criterion asks for, `wanted` replicates of each.
         state: what the criterion remembers of the looks so far; given back to `decide` as
             `earlier` with more replicates, it spares looking again, and changes nothing else.
-        extra: what a criterion has to say beside, by name: numbers, strings, and lists of them.
+        extra: what a criterion has to say beside, by name: numbers, strings, and lists of them; of
+            an error its `traceback`.
     """
 
     status: Status
