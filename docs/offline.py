@@ -18,6 +18,7 @@ FETCHED = {
     "audio": ("src",),
     "embed": ("src",),
     "iframe": ("src",),
+    "image": ("href", "xlink:href"),
     "img": ("src", "srcset"),
     "input": ("src",),
     "link": ("href",),
@@ -25,6 +26,7 @@ FETCHED = {
     "script": ("src",),
     "source": ("src", "srcset"),
     "track": ("src",),
+    "use": ("href", "xlink:href"),
     "video": ("src", "poster"),
 }
 # Links of a head that only tell something.

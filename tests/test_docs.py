@@ -199,6 +199,8 @@ def test_signatures_are_as_written():
         '<link rel="stylesheet" href="http://example/a.css">',
         '<link rel="preconnect stylesheet" href="https://fonts.example">',
         '<img src="https://example/a.png">',
+        '<svg><image href="https://example/a.png"/></svg>',
+        '<svg><use xlink:href="https://example/a.svg#b"/></svg>',
         '<img srcset="a.png 1x, https://example/b.png 2x">',
         "<style>@import 'https://example/a.css';</style>",
         "<style>body { background: url(//example/a.png) }</style>",

@@ -84,6 +84,24 @@ def test_other_packages_offer_claims(offered, monkeypatch):
     assert theorylab.check("other.decay").holds
 
 
+def test_two_packages_do_not_offer_the_same_claim(monkeypatch):
+    points = []
+    for name in ("one_package", "two_package"):
+        module = type(sys)(name)
+        module.decay = exact_claim()
+        monkeypatch.setitem(sys.modules, name, module)
+        points.append(EntryPoint("other", name, registry.GROUP))
+    points.insert(1, points[0])  # a package found twice is the same
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    registry.claims.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match=r"two_package(.|\n)*'other.decay' already") as told:
+            assert theorylab.claims()["other.decay"] is sys.modules["one_package"].decay
+        assert len(told) == 1
+    finally:
+        registry.claims.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

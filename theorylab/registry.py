@@ -38,7 +38,11 @@ def claims() -> dict[str, Claim]:
         try:
             if entry.name in FAMILIES or "." in entry.name:
                 raise ValueError("a family must be new, and its name without a dot")
-            found |= _of_family(entry.name, entry.load())
+            offered = _of_family(entry.name, entry.load())
+            for name, claim in offered.items():
+                if found.get(name, claim) is not claim:
+                    raise ValueError(f"another package offers {name!r} already")
+            found |= offered
         except Exception as error:
             warnings.warn(
                 f"the claims of {entry.value!r} (entry point {entry.name!r} of {GROUP}) cannot be "

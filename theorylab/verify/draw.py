@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from matplotlib.rcsetup import cycler
 
 from theorylab.verify.criteria import Bound, Crossing, Evidence, Limit, Mean, Rate, Verdict
@@ -38,6 +39,7 @@ STYLE: Any = {
     "savefig.dpi": 200,
     "svg.fonttype": "none",
     "svg.hashsalt": "theorylab",  # the same figure gives the same file
+    "text.usetex": False,  # TeX takes other texts than `plain` gives
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
 }
@@ -69,7 +71,7 @@ def draw(verdict: Verdict, figure: Figure | None = None) -> Figure:
         elif isinstance(verdict.claim.criterion, Mean | Limit):
             _draw_means(figure, verdict, verdict.claim.criterion)
         else:
-            _draw_curves(figure, verdict.records, verdict.claim.quantity)
+            _draw_curves(figure, verdict.records, mathematics(verdict.claim.quantity))
         figure.suptitle(plain(f"{verdict.id}: {verdict.status}"), fontsize=9)
     return figure
 
@@ -78,7 +80,7 @@ def save(verdict: Verdict, path: Path) -> None:
     """Draw a verdict into a PDF, SVG or PNG file; the same evidence gives the same file."""
     with mpl.rc_context(STYLE):
         undated = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
-        draw(verdict, Figure()).savefig(path, metadata=undated.get(path.suffix))
+        draw(verdict, Figure()).savefig(path, metadata=undated.get(path.suffix.lower()))
 
 
 def image(verdict: Verdict, file: BytesIO) -> None:
@@ -96,7 +98,7 @@ def _draw_means(figure: Figure, verdict: Verdict, criterion: Mean | Limit) -> No
     if isinstance(criterion, Limit):
         records = criterion.extrapolated(records)
     if max(record.values[0].size for record in records) > _MOST_SERIES:
-        _draw_curves(figure, records, verdict.claim.quantity, noisy=True)
+        _draw_curves(figure, records, mathematics(verdict.claim.quantity), noisy=True)
         return
     rows = [(record, i) for record in records for i in range(record.values[0].size)][:_MOST_ROWS]
     figure.set_size_inches(4.4, 1.3 + 0.3 * len(rows) + 0.15 * len(records[0].rivals))
@@ -113,9 +115,11 @@ def _draw_means(figure: Figure, verdict: Verdict, criterion: Mean | Limit) -> No
         mean = deviation.mean()
         bars = np.array([[max(mean - low, 0.0)], [max(high - mean, 0.0)]])
         axes.errorbar([mean], [y], xerr=bars, fmt="o", color=COLOURS[1], capsize=2, zorder=3)
-        words = [_difference(record.setting, settings), *cell_in_words(record, i)]
+        words = [_difference(record.setting, settings), *map(plain, cell_in_words(record, i))]
         labels.append(", ".join(filter(None, words)))
-        for marker, (name, rival) in zip("v^sDPX*<>", record.rivals.items(), strict=False):
+        for marker, (name, rival) in zip(
+            "v^sDPX*<>dphH1234+x|_", record.rivals.items(), strict=False
+        ):
             theory = float(rival) if np.ndim(rival) == 0 else cell(rival).mean()
             where = (theory - cell(record.predicted).mean()) / tolerance
             axes.plot([where], [y], marker, color="0.45", label=plain(name) if y == 0 else None)
@@ -123,7 +127,7 @@ def _draw_means(figure: Figure, verdict: Verdict, criterion: Mean | Limit) -> No
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks(range(len(rows)), labels if any(labels) else [""] * len(rows))
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel(f"{verdict.claim.quantity}: mean less prediction, in tolerances")
+    axes.set_xlabel(f"{mathematics(verdict.claim.quantity)}: mean less prediction, in tolerances")
     figure.legend(loc="outside lower center", ncols=1, title="rivals", title_fontsize=7)
 
 
@@ -159,8 +163,7 @@ def _draw_parity(above: Axes, below: Axes, record: Evidence) -> None:
     shape = record.values.shape
     predicted, tolerance = (np.broadcast_to(x, shape) for x in (record.predicted, record.tolerance))
     ends = [predicted.min(), predicted.max()]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        residual = np.nan_to_num((record.values - predicted) / tolerance)
+    residual = _residual(record.values, predicted, tolerance)
     above.plot(ends, ends, "-" if ends[0] < ends[1] else "_", markersize=12)
     above.plot(predicted.ravel(), record.values.ravel(), "o", color=COLOURS[1], markersize=2)
     below.plot(predicted.ravel(), residual.ravel(), "o", color=COLOURS[1], markersize=2)
@@ -184,7 +187,8 @@ def _draw_series(
     )
     every = slice(None, None, max(1, len(x) // _MARKERS))
     middle = observed.mean(axis=0)
-    spread = np.abs(np.stack([observed.min(axis=0), observed.max(axis=0)]) - middle)
+    with np.errstate(invalid="ignore"):
+        spread = np.abs(np.stack([observed.min(axis=0), observed.max(axis=0)]) - middle)
     if noisy:
         spread[:] = observed.std(axis=0) / np.sqrt(len(observed))
     above.plot(x, predicted.mean(axis=0), color=colour, label=label)
@@ -197,14 +201,20 @@ def _draw_series(
         elinewidth=0.8,
         capsize=1.5,
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        residual = np.nan_to_num((observed - predicted) / tolerance)
-        if noisy:
-            error = np.nan_to_num(spread[0] / tolerance[0])
-            below.errorbar(x[every], residual.mean(axis=0)[every], error[every], fmt="o",
-                           color=colour, markersize=2, elinewidth=0.8)  # fmt: skip
-            return
+    residual = _residual(observed, predicted, tolerance)
+    if noisy:
+        error = spread[0] / np.where(tolerance[0] == 0, 1.0, tolerance[0])
+        below.errorbar(x[every], residual.mean(axis=0)[every], error[every], fmt="o",
+                       color=colour, markersize=2, elinewidth=0.8)  # fmt: skip
+        return
     below.plot(x[every], residual.T[every], "o", color=colour, markersize=2)
+
+
+def _residual(values: np.ndarray, predicted: np.ndarray, tolerance: np.ndarray) -> np.ndarray:
+    """Signed distances in tolerances; of none, in the observation's units."""
+    with np.errstate(invalid="ignore"):
+        distance = np.where(values == predicted, 0.0, values - predicted)
+    return distance / np.where(tolerance == 0, 1.0, tolerance)
 
 
 def _series(record: Evidence) -> list[dict[str, Any]]:
@@ -221,9 +231,8 @@ def _series(record: Evidence) -> list[dict[str, Any]]:
     axes = list(record.coords.items())[1:]
     series = []
     for i in kept:
-        label = ", ".join(
-            f"{axis} {values[j]}" for (axis, values), j in zip(axes, others[i], strict=False)
-        )
+        words = [f"{axis} {at[j]}" for (axis, at), j in zip(axes, others[i], strict=False)]
+        label = plain(", ".join(words))
         series.append(dict(x=x, cells=(slice(None), slice(None), *others[i]), label=label))
     return series
 
@@ -238,7 +247,7 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_yscale("log")
-    groups = criterion.groups(verdict.records)
+    groups = criterion.groups(verdict.records)[:_MOST_ROWS]
     for colour, group in zip(_cycle(), groups, strict=False):
         sizes = np.array([record.setting[criterion.over] for record in group])
         middle, spread = _deviation(criterion, group)
@@ -274,7 +283,7 @@ def _draw_rate(figure: Figure, verdict: Verdict, criterion: Rate) -> None:
     axes.minorticks_off()
     axes.set_xlabel(_symbol(criterion.over))
     what = {"instance": "largest", "mean": "mean", "rms": "rms"}[criterion.of]
-    axes.set_ylabel(f"{verdict.claim.quantity}:\n{what} deviation from the theory")
+    axes.set_ylabel(f"{mathematics(verdict.claim.quantity)}:\n{what} deviation from the theory")
     axes.legend(title=f"exponent (claimed {criterion.exponent:g} ± {criterion.band:g})")
 
 
@@ -308,7 +317,7 @@ def _draw_crossing(figure: Figure, verdict: Verdict, criterion: Crossing) -> Non
     told: set[tuple[str, float]] = set()  # a theory may say the same of several curves
     for colour, (theory, *_) in zip(_cycle(), curves, strict=False):
         centre, band = float(theory.predicted[0]), float(theory.tolerance[0])
-        if ("", centre) not in told:
+        if np.isfinite(centre) and ("", centre) not in told:
             axes.axvspan(centre - band, centre + band, color="0.9", zorder=0)
             axes.axvline(centre, color=colour)
         rivals = {name: float(np.ravel(rival)[0]) for name, rival in theory.rivals.items()}
@@ -323,7 +332,7 @@ def _draw_crossing(figure: Figure, verdict: Verdict, criterion: Crossing) -> Non
         if np.isfinite(low) and np.isfinite(high):
             axes.plot([low, high], [criterion.level] * 2, "|-", color=COLOURS[1], markersize=8)
     axes.set_xlabel(_symbol(criterion.over))
-    axes.set_ylabel(f"{verdict.claim.quantity}, mean")
+    axes.set_ylabel(f"{mathematics(verdict.claim.quantity)}, mean")
     if len(curves) > 1:
         axes.legend()
 
@@ -358,7 +367,7 @@ def _draw_bound(figure: Figure, verdict: Verdict, criterion: Bound) -> None:
         axes.set_title(_difference(record.setting, [r.setting for r in sampled]))
         axes.set_xlabel("bound")
         if k == 0 and verdict.claim:
-            axes.set_ylabel(verdict.claim.quantity)
+            axes.set_ylabel(mathematics(verdict.claim.quantity))
         if attacks:
             corner = "upper left" if criterion.side == "above" else "lower right"
             axes.legend(loc=corner, handlelength=1.2, labelspacing=0.2)
@@ -382,3 +391,13 @@ def _symbol(name: str) -> str:
 def plain(text: str) -> str:
     """Text from anywhere, in which a dollar does not begin mathematics."""
     return text.replace("$", r"\$")
+
+
+def mathematics(text: str) -> str:
+    """Text in which what stands between dollars is mathematics; as it is where that is broken."""
+    try:
+        for line in text.split("\n") if "$" in text else ():
+            MathTextParser("path").parse(line)
+    except ValueError:
+        return plain(text)
+    return text

@@ -38,7 +38,7 @@ def page(verdicts: Sequence[Verdict]) -> str:
     allowed = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{allowed}'"
+        f"script-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
     )
     boxes = "".join(
         f'<label class="{status}"><input type="checkbox" value="{status}" checked>{status} '
@@ -47,7 +47,7 @@ def page(verdicts: Sequence[Verdict]) -> str:
     )
     seconds = sum(verdict.seconds for verdict in verdicts)
     about = ", ".join(filter(None, [f"{seconds:.0f} s of work", by_chance(verdicts)]))
-    return f"""<!DOCTYPE html>
+    text = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -76,6 +76,8 @@ rivals, deliberately wrong theories: {escape(about)}.</p>
 </body>
 </html>
 """
+    # A name of a file that is not UTF-8 reaches messages as lone surrogates, which no file takes.
+    return text.encode(errors="replace").decode()
 
 
 def _summary(verdicts: Sequence[Verdict], statuses: Sequence[str]) -> str:
@@ -115,6 +117,10 @@ def _card(verdict: Verdict) -> str:
     if verdict.reason:
         parts.append(f'<p class="reason">{escape(verdict.reason)}</p>')
     left = [_facts(verdict), _rivals(verdict.rivals)]
+    if hidden := verdict.extra.get("hidden_by_the_largest_bias", ()):
+        names = ", ".join(f"'{name}'" for name in hidden)
+        told = f"Told apart only if the bias is below its bound: {names}."
+        left.append(f'<p class="reason">{escape(told)}</p>')
     if claim and claim.assumes:
         items = "".join(f"<li>{escape(text)}</li>" for text in claim.assumes)
         left.append(f"<h3>Assumes</h3><ul>{items}</ul>")
@@ -129,16 +135,16 @@ def _card(verdict: Verdict) -> str:
 
 def _source(source: Source) -> str:
     """A source with links to follow; nothing is fetched by itself."""
-    text = escape(str(source))
+    parts = [escape(f"{source.authors} ({source.year})"), escape(source.title)]
     for prefix, name, site in (
         ("arXiv:", source.arxiv, "https://arxiv.org/abs/"),
         ("doi:", source.doi, "https://doi.org/"),
     ):
         if name:
-            shown = escape(prefix + name)
-            link = f'<a href="{site}{escape(name)}" rel="noreferrer">{shown}</a>'
-            text = text.replace(shown, link)
-    return text
+            parts.append(
+                f'<a href="{escape(site + name)}" rel="noreferrer">{escape(prefix + name)}</a>'
+            )
+    return ", ".join(parts + ([escape(source.at)] if source.at else []))
 
 
 def _facts(verdict: Verdict) -> str:
@@ -174,7 +180,8 @@ def _rivals(rivals: Mapping[str, RivalOutcome]) -> str:
         distance = outcome.distance if math.isfinite(outcome.distance) else 0.0
         # 1 tolerance, where a rival begins to be refuted, at a quarter of the bar; 1000 at its end.
         share = 0.25 * (1 + math.log10(distance)) if distance > 0.1 else 0.0
-        far = f"{distance:.3g}" if outcome.status != "no power" else "–"
+        told = outcome.status != "no power" and not math.isnan(outcome.distance)
+        far = f"{distance:.3g}" if told else "–"
         if outcome.distance == math.inf:
             share, far = 1.0, "∞"
         rows.append(
