@@ -16,6 +16,9 @@ Array: TypeAlias = Any
 Reals: TypeAlias = Any
 """A real number, a sequence of them, or an array."""
 
+Real: TypeAlias = Any
+"""A real number, or a value that JAX traces."""
+
 if TYPE_CHECKING or "jaxtyping" in sys.modules:
     from jaxtyping import Bool, Float, PRNGKeyArray
 else:
@@ -29,4 +32,4 @@ else:
     Bool = Float
     PRNGKeyArray = Any
 
-__all__ = ["Array", "Bool", "Float", "PRNGKeyArray", "Reals"]
+__all__ = ["Array", "Bool", "Float", "PRNGKeyArray", "Real", "Reals"]

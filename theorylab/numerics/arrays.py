@@ -125,6 +125,26 @@ def _host(value: Array) -> np.ndarray:
         return np.asarray(value.primal)
 
 
+def host_array(value: Array) -> np.ndarray | None:
+    """A concrete float32 or float64 array that lies in the memory of this process, as NumPy's.
+
+    None for what JAX traces, what lies on an accelerator, and other libraries' arrays.
+    """
+    if not isinstance(value, np.ndarray):
+        devices = getattr(value, "devices", None)
+        if not array_api_compat.is_jax_array(value) or devices is None:
+            return None
+        try:
+            if any(device.platform != "cpu" for device in value.devices()):
+                return None
+            value = np.asarray(value)
+        except Exception as error:
+            if "Tracer" not in type(error).__name__ and "Concret" not in type(error).__name__:
+                raise
+            return None
+    return value if value.dtype in (np.float32, np.float64) else None
+
+
 def _finite_and(bound: str, within: Callable[[Array, float], Any] | None = None):
     def require_all(**quantities: Array) -> Bool[Array, "*batch"]:
         inside: Any = True
@@ -157,3 +177,20 @@ def require_depth(depth: float) -> float:
     if not depth >= 1:
         raise ValueError(f"`depth` counts weight matrices and must be >= 1; got {depth}")
     return float(depth)
+
+
+def require_examples(**quantities: Array) -> None:
+    """Refuse arrays that are not examples in rows, all of equally many columns."""
+    for name, x in quantities.items():
+        if x.ndim != 2:
+            raise ValueError(
+                f"`{name}` must have two axes, examples and inputs; got shape {tuple(x.shape)}"
+            )
+        if not x.shape[0] or not x.shape[1]:
+            raise ValueError(f"`{name}` must not be empty; got shape {tuple(x.shape)}")
+    columns = [x.shape[1] for x in quantities.values()]
+    if len(set(columns)) > 1:
+        names = " and ".join(f"`{name}`" for name in quantities)
+        raise ValueError(
+            f"{names} must have equally many columns; got {' and '.join(map(str, columns))}"
+        )

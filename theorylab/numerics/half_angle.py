@@ -1,0 +1,143 @@
+r"""Functions of the angle between two directions, as two short series.
+
+Let $f(\rho)$ be given on $\rho = \cos\theta\in[-1, 1]$, with square roots at $\rho=\pm1$ as kernels
+of wide networks have them. In the half-angle distances to the nearer pole,
+
+$$s = \sin\frac\theta2 = \tfrac12\|\hat x-\hat y\| \quad(\rho\ge0), \qquad
+  s = \cos\frac\theta2 = \tfrac12\|\hat x+\hat y\| \quad(\rho<0), \tag{1}$$
+
+$f$ is analytic on $0\le s\le1/\sqrt2$, so that a Chebyshev series converges geometrically. Layer by
+layer a network changes small angles as $\theta\to\theta/(1+\theta/3\pi)$ (for ReLU): the kernel of
+a deep one varies within a distance of order 1/depth of $s=0$. The map
+
+$$t = s/(1 + gs) \tag{2}$$
+
+spreads that range; its $g\ge0$ is chosen for the shortest series, each pole for itself. The error
+of the truncated series is at most the sum of what was left out, whose terms decay geometrically; it
+is also measured, between the nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from theorylab.numerics.annotations import Array
+
+_EDGE = 0.5**0.5
+_STRETCHES = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_NODES = 96
+_CHECKS = 384
+
+
+@dataclass(frozen=True)
+class HalfAngleSeries:
+    """A function of the correlation as two polynomials, one for each sign of it.
+
+    `coefficients[side]` are of ascending powers of a variable that runs over [-1, 1], `side` 0 for
+    `rho >= 0`; `stretch[side]` is `g` of Eq. (2); `error` the largest deviation from the function
+    seen between the nodes, as a multiple of its largest value, with that of the evaluation.
+    """
+
+    coefficients: np.ndarray
+    stretch: np.ndarray
+    error: float
+
+    @property
+    def length(self) -> int:
+        return self.coefficients.shape[1]
+
+    def __call__(self, s: Array, near: Array) -> Array:
+        """The function at distance `s` to the pole `rho = 1` where `near`, to -1 elsewhere."""
+        return evaluate(np, s, near, self.coefficients, self.stretch)
+
+
+def evaluate(xp: Any, s: Array, near: Array, coefficients: Array, stretch: Array) -> Array:
+    """The series at `s`, Eq. (1), in the operations of the library `xp`."""
+    choose = lambda pair: xp.where(near, pair[0], pair[1])
+    # u = 2 t / t_max - 1 with t_max that of s = 1/sqrt 2.
+    g = choose(stretch)
+    u = s * choose((2 / _EDGE) * (1 + _EDGE * stretch)) / (1 + g * s) - 1
+    total = choose(coefficients[:, -1])
+    for power in range(coefficients.shape[1] - 2, -1, -1):
+        total = total * u + choose(coefficients[:, power])
+    return total
+
+
+def half_angle_series(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], *, tolerance: float
+) -> HalfAngleSeries:
+    """The shortest series that meets `tolerance`, relative to the function's largest value.
+
+    Arguments:
+        function: of `1 - rho` and `1 + rho`, arrays, whose small values have all their digits.
+        tolerance: the error wanted, measured between the nodes.
+
+    Returns: a series; its `error` is above `tolerance` where no series of up to 87 terms meets
+        it (the function is not analytic in the half-angle, or itself not so exact).
+    """
+    sides = [_one_side(function, near, tolerance) for near in (True, False)]
+    scale = max(side.scale for side in sides)
+    coefficients = np.zeros((2, max(len(side.powers) for side in sides)))
+    for row, side in zip(coefficients, sides, strict=True):
+        row[: len(side.powers)] = side.powers
+    error = max(side.error for side in sides) / scale if scale else 0.0
+    return HalfAngleSeries(coefficients, np.array([side.stretch for side in sides]), error)
+
+
+class _Side(NamedTuple):
+    powers: np.ndarray
+    stretch: float
+    error: float
+    scale: float
+
+
+def _one_side(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], near: bool, tolerance: float
+) -> _Side:
+    """The best series towards one pole, over the stretches."""
+    nodes, points, transform = _chebyshev()
+    found = []
+    for stretch in _STRETCHES:
+        values, truth = (
+            _at_distance(function, _distance(u, stretch), near) for u in (nodes, points)
+        )
+        scale = float(np.abs(truth).max())
+        chebyshev = transform @ values
+        left_out = np.cumsum(np.abs(chebyshev[::-1]))[::-1]
+        length = int(np.argmax(left_out <= max(tolerance * scale, 2 * left_out[-8])))
+        powers = np.polynomial.chebyshev.cheb2poly(chebyshev[: max(length, 1)])
+        series = evaluate(
+            np, _distance(points, stretch), points < 2, np.stack([powers] * 2), np.full(2, stretch)
+        )
+        found.append(_Side(powers, stretch, float(np.abs(series - truth).max()), scale))
+    good = [side for side in found if side.error <= 2 * tolerance * side.scale]
+    if good:
+        return min(good, key=lambda side: len(side.powers))
+    return min(found, key=lambda side: side.error)
+
+
+def _at_distance(function: Callable, s: np.ndarray, near: bool) -> np.ndarray:
+    small = 2 * s**2
+    return function(small, 2 - small) if near else function(2 - small, small)
+
+
+def _distance(u: np.ndarray, stretch: float) -> np.ndarray:
+    t = (u + 1) / 2 * _EDGE / (1 + stretch * _EDGE)
+    return t / (1 - stretch * t)
+
+
+@lru_cache(maxsize=1)
+def _chebyshev() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes of the first kind, points between them, and what takes values there to coefficients."""
+    odd = 2 * np.arange(_NODES) + 1
+    # Angles in units of pi / 2N, less whole turns: a large one has a large rounding error.
+    turns = np.outer(np.arange(_NODES), odd) % (4 * _NODES)
+    transform = 2 / _NODES * np.cos(np.pi / (2 * _NODES) * turns)
+    transform[0] /= 2
+    points = (np.arange(_CHECKS) + 0.5) / _CHECKS * 2 - 1
+    return np.cos(np.pi / (2 * _NODES) * odd), points, transform
