@@ -13,8 +13,8 @@ a deep one varies within a distance of order 1/depth of $s=0$. The map
 $$t = s/(1 + gs) \tag{2}$$
 
 spreads that range; its $g\ge0$ is chosen for the shortest series, each pole for itself. The error
-of the truncated series is at most the sum of what was left out, whose terms decay geometrically; it
-is also measured, between the nodes.
+of the truncated series is about the sum of what was left out, whose terms decay geometrically; what
+is stated is the error measured between the nodes.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ _CHECKS = 384
 class HalfAngleSeries:
     """A function of the correlation as two polynomials, one for each sign of it.
 
-    `coefficients[side]` are of ascending powers of a variable that runs over [-1, 1], `side` 0 for
-    `rho >= 0`; `stretch[side]` is `g` of Eq. (2); `error` the largest deviation from the function
-    seen between the nodes, as a multiple of its largest value, with that of the evaluation.
+    With `u` from -1 at the pole to 1 at `rho = 0`, and `w = (1 - u) / 2`, the function is
+    `f_0 + w q(u)`, which keeps its digits at small correlations, where those of most data lie.
+    `coefficients[side]` are `f_0` and those of ascending powers in `q`, `side` 0 for `rho >= 0`;
+    `stretch[side]` is `g` of Eq. (2); `error` the largest deviation from the function seen between
+    the nodes, as a multiple of its largest value.
     """
 
     coefficients: np.ndarray
@@ -53,19 +55,21 @@ class HalfAngleSeries:
 
     def __call__(self, s: Array, near: Array) -> Array:
         """The function at distance `s` to the pole `rho = 1` where `near`, to -1 elsewhere."""
-        return evaluate(np, s, near, self.coefficients, self.stretch)
+        return evaluate(np, 1 - 2 * s**2, s, near, self.coefficients, self.stretch)
 
 
-def evaluate(xp: Any, s: Array, near: Array, coefficients: Array, stretch: Array) -> Array:
-    """The series at `s`, Eq. (1), in the operations of the library `xp`."""
+def evaluate(
+    xp: Any, size: Array, s: Array, near: Array, coefficients: Array, stretch: Array
+) -> Array:
+    """The series at `size = |rho|` and `s`, Eq. (1), in the operations of the library `xp`."""
     choose = lambda pair: xp.where(near, pair[0], pair[1])
-    # u = 2 t / t_max - 1 with t_max that of s = 1/sqrt 2.
-    g = choose(stretch)
-    u = s * choose((2 / _EDGE) * (1 + _EDGE * stretch)) / (1 + g * s) - 1
+    # 1 - t/t_max with t_max that of s = 1/sqrt 2, without a difference of like numbers.
+    w = size / ((2**0.5 * s + 1) * (1 + choose(stretch) * s))
+    u = 1 - 2 * w
     total = choose(coefficients[:, -1])
-    for power in range(coefficients.shape[1] - 2, -1, -1):
+    for power in range(coefficients.shape[1] - 2, 0, -1):
         total = total * u + choose(coefficients[:, power])
-    return total
+    return choose(coefficients[:, 0]) + w * total
 
 
 def half_angle_series(
@@ -82,15 +86,15 @@ def half_angle_series(
     """
     sides = [_one_side(function, near, tolerance) for near in (True, False)]
     scale = max(side.scale for side in sides)
-    coefficients = np.zeros((2, max(len(side.powers) for side in sides)))
+    coefficients = np.zeros((2, max(len(side.table) for side in sides)))
     for row, side in zip(coefficients, sides, strict=True):
-        row[: len(side.powers)] = side.powers
+        row[: len(side.table)] = side.table
     error = max(side.error for side in sides) / scale if scale else 0.0
     return HalfAngleSeries(coefficients, np.array([side.stretch for side in sides]), error)
 
 
 class _Side(NamedTuple):
-    powers: np.ndarray
+    table: np.ndarray
     stretch: float
     error: float
     scale: float
@@ -108,16 +112,19 @@ def _one_side(
         )
         scale = float(np.abs(truth).max())
         chebyshev = transform @ values
-        left_out = np.cumsum(np.abs(chebyshev[::-1]))[::-1]
+        # Terms fall off geometrically, by half at least: their sum is below twice the first.
+        left_out = 2 * np.maximum.accumulate(np.abs(chebyshev[::-1]))[::-1]
         length = int(np.argmax(left_out <= max(tolerance * scale, 2 * left_out[-8])))
-        powers = np.polynomial.chebyshev.cheb2poly(chebyshev[: max(length, 1)])
-        series = evaluate(
-            np, _distance(points, stretch), points < 2, np.stack([powers] * 2), np.full(2, stretch)
-        )
-        found.append(_Side(powers, stretch, float(np.abs(series - truth).max()), scale))
+        powers = np.polynomial.chebyshev.cheb2poly(chebyshev[: max(length, 2)])
+        # The value at u = 1, then the quotient of the rest by w.
+        sums = np.cumsum(powers[::-1])[::-1]
+        table = np.concatenate([sums[:1], -2 * sums[1:]])
+        s = _distance(points, stretch)
+        series = evaluate(np, 1 - 2 * s**2, s, s >= 0, np.stack([table] * 2), np.full(2, stretch))
+        found.append(_Side(table, stretch, float(np.abs(series - truth).max()), scale))
     good = [side for side in found if side.error <= 2 * tolerance * side.scale]
     if good:
-        return min(good, key=lambda side: len(side.powers))
+        return min(good, key=lambda side: len(side.table))
     return min(found, key=lambda side: side.error)
 
 

@@ -145,7 +145,7 @@ def _program():
         s = jnp.sqrt(jnp.maximum((1 - size) / 2, 0))
         scale = radius_x[:, None] * radius_y
         values = [
-            scale * evaluate(jnp, s, rho >= 0, *pair)
+            scale * evaluate(jnp, size, s, rho >= 0, *pair)
             for pair in zip(coefficients, stretch, strict=True)
         ]
         return values, jnp.sum(size > 1 - _CLOSE, dtype=jnp.int32)
