@@ -1,0 +1,1 @@
+"""Other libraries' results, in the conventions of this one."""
