@@ -186,13 +186,33 @@ def _linked(block: str, link: Link) -> str:
 
 
 def solvers(family: str) -> dict[str, dict[str, Any]]:
-    """The public names of a family by the module that defines them, in its table of contents."""
+    """The public names of a family by the module that defines them, in its table of contents.
+
+    A package among them, such as one of activations, has a table of contents of its own; there
+    values count as well as functions and classes.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for name, thing in vars(import_module(f"theorylab.{family}")).items():
-        module = getattr(thing, "__module__", "") or ""
-        if not name.startswith("_") and module.startswith(f"theorylab.{family}."):
-            found.setdefault(module.rsplit(".", 1)[1], {})[name] = thing
+
+    def gather(package: Any) -> None:
+        path = package.__name__
+        for name, thing in vars(package).items():
+            if name.startswith("_"):
+                continue
+            if inspect.ismodule(thing) and hasattr(thing, "__path__") and name != "claims":
+                if thing.__name__ == f"{path}.{name}":
+                    gather(thing)
+            elif (module := origin(thing, path)).startswith(f"{path}."):
+                found.setdefault(module.removeprefix(f"theorylab.{family}."), {})[name] = thing
+
+    gather(import_module(f"theorylab.{family}"))
     return found
+
+
+def origin(thing: Any, package: str) -> str:
+    """The module that defines a function or class, or the class of a value of a subpackage."""
+    if inspect.isfunction(thing) or inspect.isclass(thing) or package.count(".") > 1:
+        return getattr(thing, "__module__", "") or ""
+    return ""
 
 
 def solver_page(family: str, module: str, things: Mapping[str, Any], link: Link) -> str:
@@ -203,14 +223,34 @@ def solver_page(family: str, module: str, things: Mapping[str, Any], link: Link)
     names = [name for name in things if name not in classes] + classes
     names.sort(key=lambda name: name != module)  # what the module is named after comes first
     parts = [f"# {module}", "> " + render(title, link), render(rest, link)]
-    line = f"from theorylab.{family} import {', '.join(names)}"
+    source = path.rsplit(".", 1)[0]
+    line = f"from {source} import {', '.join(names)}"
     if len(line) > 88:
-        line = f"from theorylab.{family} import (\n    " + ",\n    ".join(names) + ",\n)"
+        line = f"from {source} import (\n    " + ",\n    ".join(names) + ",\n)"
     parts += [f"```python\n{line}\n```"]
     for name in names:
         parts += [f"({anchor(family, name)})=\n## `{name}`"]
-        parts += [f"```python\n{signature(things[name])}\n```", render(things[name].__doc__, link)]
+        thing = things[name]
+        if not callable(thing):
+            parts += [f"```python\n{name} = {thing!r}\n```"]
+            continue
+        parts += [f"```python\n{signature(thing)}\n```", render(thing.__doc__, link)]
+        for method, body in methods(thing).items():
+            parts += [f"### `{name}.{method}`", f"```python\n{signature(body)}\n```"]
+            parts += [render(body.__doc__, link)]
     return "\n\n".join(parts) + "\n"
+
+
+def methods(thing: Any) -> dict[str, Any]:
+    """The documented public methods of a class, in the order written."""
+    if not inspect.isclass(thing):
+        return {}
+    bodies = {name: getattr(body, "__func__", body) for name, body in vars(thing).items()}
+    return {
+        name: body
+        for name, body in bodies.items()
+        if inspect.isfunction(body) and body.__doc__ and not name.startswith("_")
+    }
 
 
 def anchor(family: str, name: str) -> str:
@@ -221,6 +261,9 @@ def anchor(family: str, name: str) -> str:
 def signature(thing: Any) -> str:
     """How a function is called, or what fields a tuple has, as written in its source."""
     node = ast.parse(dedent(inspect.getsource(thing))).body[0]
+    own = [argument.arg for argument in getattr(getattr(node, "args", None), "args", [])][:1]
+    if own in (["self"], ["cls"]):
+        node.args.args.pop(0)  # of a method
     if isinstance(node, ast.ClassDef):
         fields = [ast.unparse(field) for field in node.body if isinstance(field, ast.AnnAssign)]
         return "\n".join([f"class {node.name}:", *(f"    {field}" for field in fields)])

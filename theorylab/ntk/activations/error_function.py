@@ -1,0 +1,31 @@
+r"""The error function.
+
+$$\hat\phi = \frac2\pi\arcsin\frac{2c}{\sqrt{(1+2a)(1+2b)}}, \qquad
+  \widehat{\phi'} = \frac4\pi\big((1+2a)(1+2b) - 4c^2\big)^{-1/2}. \tag{1}$$
+
+Reference: Williams (1997), Computing with infinite networks, Eq. (11).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from theorylab.ntk.activations.activation import Activation
+from theorylab.numerics.annotations import Array
+from theorylab.numerics.arc_cosine import gram_determinant
+
+
+@dataclass(frozen=True)
+class ErrorFunction(Activation):
+    """`erf(z)`, Eq. (1)."""
+
+    def _duals(self, xp: Any, a: Array, c: Array, b: Array) -> tuple[Array, Array]:
+        determinant = 1 + 2 * a + 2 * b + 4 * gram_determinant(xp, a, c, b)
+        root = xp.sqrt(determinant)
+        # arcsin(y / hypot(y, root)) keeps the digits that arcsin loses near 1.
+        return 2 / math.pi * xp.atan2(2 * c, root), 4 / math.pi / root
+
+
+erf = ErrorFunction()

@@ -1,0 +1,45 @@
+r"""Sines and cosines.
+
+For $\sin(wz + \omega)$,
+
+$$\hat\phi = \tfrac12 e^{-w^2(a+b)/2}\big(e^{w^2c} - \cos2\omega\,e^{-w^2c}\big), \qquad
+  \widehat{\phi'} = \tfrac12 w^2 e^{-w^2(a+b)/2}\big(e^{w^2c} + \cos2\omega\,e^{-w^2c}\big).
+  \tag{1}$$
+
+Both exponents together are negative, so that nothing overflows.
+
+Reference: Pearce, Tsuchida, Zaki, Brintrup & Neely (2019), arXiv:1905.06076.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from theorylab.ntk.activations.activation import Activation
+from theorylab.numerics.annotations import Array
+
+
+@dataclass(frozen=True)
+class Wave(Activation):
+    """`sin(frequency * z + phase)`, Eq. (1)."""
+
+    frequency: float = 1.0
+    phase: float = 0.0
+
+    def _duals(self, xp: Any, a: Array, c: Array, b: Array) -> tuple[Array, Array]:
+        w2, mirrored = self.frequency**2, math.cos(2 * self.phase)
+        mean = w2 * (a + b) / 2
+        same, opposite = xp.exp(w2 * c - mean) / 2, mirrored * xp.exp(-w2 * c - mean) / 2
+        return same - opposite, w2 * (same + opposite)
+
+
+def sine(frequency: float = 1.0, phase: float = 0.0) -> Wave:
+    """`sin(frequency * z + phase)`."""
+    return Wave(float(frequency), float(phase))
+
+
+def cosine(frequency: float = 1.0) -> Wave:
+    """`cos(frequency * z)`."""
+    return Wave(float(frequency), math.pi / 2)
