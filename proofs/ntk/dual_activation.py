@@ -68,7 +68,7 @@ def polynomial(*coefficients):
 def density(variances):
     """Of normal variables of these variances and covariance, at `(x, y)`."""
     at = sp.Matrix([x, y])
-    exponent = sp.together((at.T * variances.inv() * at)[0] / 2)
+    exponent = sp.cancel((at.T * variances.inv() * at)[0] / 2)
     return sp.exp(-exponent) / (2 * sp.pi * sp.sqrt(variances.det()))
 
 
@@ -311,28 +311,3 @@ def prove_dilation():
     dilated = dual(s**2 * a, s**2 * c, s**2 * b).subs({a: 1, b: 1})
     slope = sp.diff(dual(s**2, c, s**2), c).subs(c, s**2 * c).doit()
     vanishes(sp.diff(dilated, c).doit() - s**2 * slope)
-
-
-def prove_the_weights_variance_can_be_put_into_the_activation():
-    # Layer by layer K = sigma_w^2 K', Theta = sigma_w^2 Theta', where beta = sigma_b / sigma_w.
-    sigma_w, sigma_b, K, Theta = sp.symbols("sigma_w sigma_b K Theta", positive=True)
-    dual, dual_slope = sp.Function("dual"), sp.Function("dual_slope")
-    inputs = sp.symbols("inputs", real=True)
-    beta = sigma_b / sigma_w
-    vanishes(sigma_w**2 * inputs + sigma_b**2 - sigma_w**2 * (inputs + beta**2))
-    own_K, own_Theta = K / sigma_w**2, Theta / sigma_w**2
-    next_K = sigma_w**2 * dual(K) + sigma_b**2
-    own_next_K = dual(sigma_w**2 * own_K) + beta**2
-    vanishes(next_K - sigma_w**2 * own_next_K)
-    next_Theta = sigma_w**2 * dual_slope(K) * Theta + next_K
-    own_slope = sigma_w**2 * dual_slope(sigma_w**2 * own_K)
-    vanishes(next_Theta - sigma_w**2 * (own_slope * own_Theta + own_next_K))
-
-
-def prove_he_scaling():
-    # ReLU, sigma_w^2 = 2, no bias, equal inputs: K stays, and Theta grows by K each layer.
-    K, depth = sp.symbols("K depth", positive=True)
-    relu = {alpha: 0, gamma: 1, a: K, b: K, c: K}
-    vanishes(2 * slopes.subs(relu) - K)
-    Theta = depth * K
-    vanishes(2 * slopes_derivative.subs(relu) * Theta + K - (depth + 1) * K)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from proofs.lemma import vanishes
+from proofs.ntk.dual_activation import a, alpha, b, c, gamma, slopes, slopes_derivative
 
 WIDTH = 2
 sw, sb = sp.symbols("sigma_w sigma_b", positive=True)
@@ -84,3 +85,28 @@ def prove_eq_5_layer_by_layer():
     vanishes(
         sp.diff(sw * f(parameter), parameter) ** 2 - sw**2 * sp.diff(f(parameter), parameter) ** 2
     )
+
+
+def prove_eq_5_of_the_kernels():
+    # Layer by layer K = sigma_w^2 K', Theta = sigma_w^2 Theta', where beta = sigma_b / sigma_w.
+    K, Theta = sp.symbols("K Theta", positive=True)
+    dual, dual_slope = sp.Function("dual"), sp.Function("dual_slope")
+    inputs = sp.symbols("inputs", real=True)
+    beta = sb / sw
+    vanishes(sw**2 * inputs + sb**2 - sw**2 * (inputs + beta**2))
+    own_K, own_Theta = K / sw**2, Theta / sw**2
+    next_K = sw**2 * dual(K) + sb**2
+    own_next_K = dual(sw**2 * own_K) + beta**2
+    vanishes(next_K - sw**2 * own_next_K)
+    next_Theta = sw**2 * dual_slope(K) * Theta + next_K
+    own_slope = sw**2 * dual_slope(sw**2 * own_K)
+    vanishes(next_Theta - sw**2 * (own_slope * own_Theta + own_next_K))
+
+
+def prove_he_scaling():
+    # ReLU, sigma_w^2 = 2, no bias, equal inputs: K stays, and Theta grows by K each layer.
+    K, depth = sp.symbols("K depth", positive=True)
+    relu = {alpha: 0, gamma: 1, a: K, b: K, c: K}
+    vanishes(2 * slopes.subs(relu) - K)
+    Theta = depth * K
+    vanishes(2 * slopes_derivative.subs(relu) * Theta + K - (depth + 1) * K)

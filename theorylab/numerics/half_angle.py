@@ -84,7 +84,23 @@ def half_angle_series(
     Returns: a series; its `error` is above `tolerance` where no series of up to 87 terms meets
         it (the function is not analytic in the half-angle, or itself not so exact).
     """
-    sides = [_one_side(function, near, tolerance) for near in (True, False)]
+    nodes, points, transform = _chebyshev()
+    sides = []
+    for near in (True, False):
+        # All stretches at once: the function has a price per call.
+        grid = np.concatenate([nodes, points])
+        s = np.stack([_distance(grid, stretch) for stretch in _STRETCHES])
+        small = 2 * s**2
+        values = function(small, 2 - small) if near else function(2 - small, small)
+        fits = [
+            _fit(
+                transform @ row[: len(nodes)], row[len(nodes) :], place[len(nodes) :], g, tolerance
+            )
+            for g, row, place in zip(_STRETCHES, values, s, strict=True)
+        ]
+        good = [fit for fit in fits if fit.error <= 2 * tolerance * fit.scale]
+        shortest = lambda fit: len(fit.table)
+        sides.append(min(good, key=shortest) if good else min(fits, key=lambda fit: fit.error))
     scale = max(side.scale for side in sides)
     coefficients = np.zeros((2, max(len(side.table) for side in sides)))
     for row, side in zip(coefficients, sides, strict=True):
@@ -93,44 +109,27 @@ def half_angle_series(
     return HalfAngleSeries(coefficients, np.array([side.stretch for side in sides]), error)
 
 
-class _Side(NamedTuple):
+class _Fit(NamedTuple):
     table: np.ndarray
     stretch: float
     error: float
     scale: float
 
 
-def _one_side(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray], near: bool, tolerance: float
-) -> _Side:
-    """The best series towards one pole, over the stretches."""
-    nodes, points, transform = _chebyshev()
-    found = []
-    for stretch in _STRETCHES:
-        values, truth = (
-            _at_distance(function, _distance(u, stretch), near) for u in (nodes, points)
-        )
-        scale = float(np.abs(truth).max())
-        chebyshev = transform @ values
-        # Terms fall off geometrically, by half at least: their sum is below twice the first.
-        left_out = 2 * np.maximum.accumulate(np.abs(chebyshev[::-1]))[::-1]
-        length = int(np.argmax(left_out <= max(tolerance * scale, 2 * left_out[-8])))
-        powers = np.polynomial.chebyshev.cheb2poly(chebyshev[: max(length, 2)])
-        # The value at u = 1, then the quotient of the rest by w.
-        sums = np.cumsum(powers[::-1])[::-1]
-        table = np.concatenate([sums[:1], -2 * sums[1:]])
-        s = _distance(points, stretch)
-        series = evaluate(np, 1 - 2 * s**2, s, s >= 0, np.stack([table] * 2), np.full(2, stretch))
-        found.append(_Side(table, stretch, float(np.abs(series - truth).max()), scale))
-    good = [side for side in found if side.error <= 2 * tolerance * side.scale]
-    if good:
-        return min(good, key=lambda side: len(side.table))
-    return min(found, key=lambda side: side.error)
-
-
-def _at_distance(function: Callable, s: np.ndarray, near: bool) -> np.ndarray:
-    small = 2 * s**2
-    return function(small, 2 - small) if near else function(2 - small, small)
+def _fit(
+    chebyshev: np.ndarray, truth: np.ndarray, s: np.ndarray, stretch: float, tolerance: float
+) -> _Fit:
+    """The series of one stretch towards one pole, cut where the rest is below the tolerance."""
+    scale = float(np.abs(truth).max())
+    # Terms fall off geometrically, by half at least: their sum is below twice the first.
+    left_out = 2 * np.maximum.accumulate(np.abs(chebyshev[::-1]))[::-1]
+    length = int(np.argmax(left_out <= max(tolerance * scale, 2 * left_out[-8])))
+    powers = np.polynomial.chebyshev.cheb2poly(chebyshev[: max(length, 2)])
+    # The value at u = 1, then the quotient of the rest by w.
+    sums = np.cumsum(powers[::-1])[::-1]
+    table = np.concatenate([sums[:1], -2 * sums[1:]])
+    series = evaluate(np, 1 - 2 * s**2, s, s >= 0, np.stack([table] * 2), np.full(2, stretch))
+    return _Fit(table, stretch, float(np.abs(series - truth).max()), scale)
 
 
 def _distance(u: np.ndarray, stretch: float) -> np.ndarray:

@@ -12,18 +12,22 @@ the rounding error only: there it is computed anew from differences, in float64.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
+from theorylab.numerics.annotations import Array
 from theorylab.numerics.half_angle import HalfAngleSeries, evaluate
 
 # Rows of a tile: as many as a product needs to be at full speed, few enough to stay in cache.
 _TILE = 1024
 # Below this 1 - |rho| the product's rounding moves the angle by more than 20 roundings.
 _CLOSE = 1e-3
+# Up to so many pairs NumPy is done before a program is compiled.
+_FEW_PAIRS = 2**14
 # The most elements of the rows whose differences are taken at once.
 _PAIR_ELEMENTS = 2**22
 
@@ -43,8 +47,6 @@ def pairwise_series(
             diagonal nothing is promised. A row of zeros counts as perpendicular to all.
         radius_x, radius_y: `r`, a factor for each row.
     """
-    import jax
-
     symmetric = y is None
     y = x if y is None else y
     dtype = x.dtype
@@ -70,11 +72,12 @@ def pairwise_series(
             whole[i, j] = tile
             if symmetric and i != j:
                 whole[j, i] = tile.T
+            elif symmetric:
+                mirror(whole[i, i])
 
-    # Eagerly, even where somebody's function that calls this is being traced.
-    with jax.enable_x64(dtype == np.float64), jax.ensure_compile_time_eval():
+    with _numpy() if len(x) * len(y) <= _FEW_PAIRS else _jax(dtype) as (put, program):
         left, right = (
-            [(jax.device_put(unit[i]), jax.device_put(radius[i])) for i in slices]
+            [(put(unit[i]), put(radius[i])) for i in slices]
             for unit, radius, slices in zip(units, radii, (rows, columns), strict=True)
         )
         waiting = None
@@ -83,13 +86,35 @@ def pairwise_series(
                 if symmetric and j.start > i.start:
                     break
                 # The next tile is computed while the last one is written.
-                computed = _program()(*tile_x, *tile_y, table.coefficients, table.stretch)
+                computed = program(*tile_x, *tile_y, table.coefficients, table.stretch)
                 if waiting:
                     finish(*waiting)
                 waiting = (i, j, *computed)
         if waiting:
             finish(*waiting)
     return out
+
+
+_Engine = tuple[Callable[[np.ndarray], Any], Callable[..., Any]]
+
+
+@contextmanager
+def _numpy() -> Iterator[_Engine]:
+    yield np.asarray, partial(_tile, np)
+
+
+@contextmanager
+def _jax(dtype: np.dtype) -> Iterator[_Engine]:
+    """JAX at the precision of `dtype`, and eager even where a caller is being traced."""
+    import jax
+
+    with jax.enable_x64(dtype == np.float64), jax.ensure_compile_time_eval():
+        yield jax.device_put, _compiled()
+
+
+def mirror(square: np.ndarray) -> None:
+    """Make a square equal to its transpose, by its lower triangle, in place."""
+    square[...] = np.tril(square) + np.tril(square, -1).T
 
 
 def row_lengths(x: np.ndarray) -> np.ndarray:
@@ -134,20 +159,24 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _program():
+def _compiled() -> Callable[..., Any]:
     import jax
     import jax.numpy as jnp
 
-    @jax.jit
-    def tile(x, radius_x, y, radius_y, coefficients, stretch):
-        rho = jnp.matmul(x, y.T, precision="highest")
-        size = jnp.abs(rho)
-        s = jnp.sqrt(jnp.maximum((1 - size) / 2, 0))
-        scale = radius_x[:, None] * radius_y
-        values = [
-            scale * evaluate(jnp, size, s, rho >= 0, *pair)
-            for pair in zip(coefficients, stretch, strict=True)
-        ]
-        return values, jnp.sum(size > 1 - _CLOSE, dtype=jnp.int32)
+    return jax.jit(partial(_tile, jnp))
 
-    return tile
+
+def _tile(
+    xp: Any, x: Array, radius_x: Array, y: Array, radius_y: Array, coefficients: Array,
+    stretch: Array,
+) -> tuple[list[Array], Array]:  # fmt: skip
+    """Eq. (1) for the rows of a tile, and how many pairs of them are close to parallel."""
+    rho = x @ y.T if xp is np else xp.matmul(x, y.T, precision="highest")
+    size = xp.abs(rho)
+    s = xp.sqrt(xp.maximum((1 - size) / 2, 0))
+    scale = radius_x[:, None] * radius_y
+    values = [
+        scale * evaluate(xp, size, s, rho >= 0, *pair)
+        for pair in zip(coefficients, stretch, strict=True)
+    ]
+    return values, xp.sum(size > 1 - _CLOSE)

@@ -8,6 +8,8 @@ from theorylab.ntk.activations.error_function import erf as erf
 from theorylab.ntk.activations.exponentials import exponential as exponential
 from theorylab.ntk.activations.exponentials import gaussian as gaussian
 from theorylab.ntk.activations.gaussian_error_linear import gelu as gelu
+from theorylab.ntk.activations.numerical import DualEstimate as DualEstimate
+from theorylab.ntk.activations.numerical import numerical as numerical
 from theorylab.ntk.activations.polynomials import polynomial as polynomial
 from theorylab.ntk.activations.slopes import absolute as absolute
 from theorylab.ntk.activations.slopes import identity as identity

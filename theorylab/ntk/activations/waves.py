@@ -6,7 +6,8 @@ $$\hat\phi = \tfrac12 e^{-w^2(a+b)/2}\big(e^{w^2c} - \cos2\omega\,e^{-w^2c}\big)
   \widehat{\phi'} = \tfrac12 w^2 e^{-w^2(a+b)/2}\big(e^{w^2c} + \cos2\omega\,e^{-w^2c}\big).
   \tag{1}$$
 
-Both exponents together are negative, so that nothing overflows.
+Both exponents together are negative, so that nothing overflows. At small variances the difference
+of the exponentials is taken of what they are beyond 1.
 
 Reference: Pearce, Tsuchida, Zaki, Brintrup & Neely (2019), arXiv:1905.06076.
 """
@@ -31,8 +32,12 @@ class Wave(Activation):
     def _duals(self, xp: Any, a: Array, c: Array, b: Array) -> tuple[Array, Array]:
         w2, mirrored = self.frequency**2, math.cos(2 * self.phase)
         mean = w2 * (a + b) / 2
-        same, opposite = xp.exp(w2 * c - mean) / 2, mirrored * xp.exp(-w2 * c - mean) / 2
-        return same - opposite, w2 * (same + opposite)
+        near = mean < 0.5  # the two exponentials may cancel: there they are taken less 1
+        one = lambda x: xp.where(near, xp.expm1(xp.where(near, x, 0 * x)), xp.exp(x))
+        same, opposite = one(w2 * c - mean) / 2, mirrored * one(-w2 * c - mean) / 2
+        rest = lambda constant: xp.where(near, constant + 0 * mean, 0 * mean)
+        value = same - opposite + rest(math.sin(self.phase) ** 2)
+        return value, w2 * (same + opposite + rest(math.cos(self.phase) ** 2))
 
 
 def sine(frequency: float = 1.0, phase: float = 0.0) -> Wave:
