@@ -21,12 +21,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from theorylab.ntk import FullyConnected
-from theorylab.ntk.kernel_operator import Kernel, KernelOperator, _slices
+from theorylab.ntk.kernel_operator import Kernel, KernelOperator
 from theorylab.ntk.kernel_regression import kernel_regression
+from theorylab.numerics.pairwise import slices
 
 MOST_BYTES = 8e9
 FEATURES, OUTPUTS, NOISE = 64, 10, 0.3
@@ -56,12 +60,14 @@ def square(x1: np.ndarray, x2: np.ndarray | None = None) -> np.ndarray:
 def tiles_alone(operator: KernelOperator, kernel: Kernel) -> None:
     """A kernel in the operator's tiles, by its threads, and nothing done with it."""
     x = operator.x
-    tiles = itertools.combinations_with_replacement(_slices(len(x), operator.tile), 2)
+    tiles = itertools.combinations_with_replacement(slices(len(x), operator.tile), 2)
 
     def compute(tile: tuple[slice, slice]) -> None:
         kernel(x[tile[0]], x[tile[1]])
 
-    operator._each(compute, list(tiles), lambda *_: None)
+    limits = threadpool_limits(1, "blas") if operator.threads > 1 else nullcontext()
+    with limits, ThreadPoolExecutor(operator.threads) as pool:
+        list(pool.map(compute, tiles))
 
 
 def seconds(run: Callable[[], object]) -> tuple[float, float]:

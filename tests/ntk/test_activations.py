@@ -391,7 +391,7 @@ def test_errors_of_steep_functions_are_never_smaller_than_the_truth(steepness, r
     true = erf.dilated(steepness)._duals_by_gaps(np, *map(np.asarray, (a, *gaps)))[:2]
     found = numerical(lambda z: special.erf(steepness * z))._estimates(a, *gaps, a)
     for value, average, error in zip(true, found[:2], found[2:4], strict=True):
-        assert abs(value - average) <= error
+        assert abs(value - average) <= error * (1 + 1e-12)  # it may be all that is left out
 
 
 @pytest.mark.parametrize("rho", [-1.0, -0.9999, 0.0, 0.7, 0.99, 1.0])

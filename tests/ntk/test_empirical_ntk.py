@@ -298,6 +298,84 @@ W, B = draw_network(3)
 X = examples(6)
 
 
+def normalised(z):
+    return z / jnp.sqrt(jnp.mean(z**2, axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        jax.nn.softmax,
+        lambda z: jax.nn.softmax(z, axis=0),
+        jax.nn.standardize,
+        normalised,
+        lambda z: jnp.roll(z, 1, axis=-1),
+        jnp.sort,
+    ],
+)
+@pytest.mark.parametrize("width", [2, 2000])
+def test_an_activation_that_mixes_entries_is_refused(activation, width):
+    weights, _ = draw_network(3, widths=(3, width))
+    with pytest.raises(ValueError, match="`activation` must act on every entry by itself"):
+        empirical_ntk(weights, X, activation=activation)
+    with pytest.raises(ValueError, match="`activation` must act on every entry by itself"):
+        jax.jit(lambda weights: empirical_ntk(weights, jnp.asarray(X), activation=activation))(
+            jax.tree.map(jnp.asarray, weights)
+        )
+
+
+class Unhashable:
+    __hash__ = None
+
+    def __call__(self, z):
+        return z
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        ("relu", "`activation` must be a function of JAX arrays; got 'relu'"),
+        (lambda z: np.maximum(z, 0), "`activation` must be a function that JAX can trace"),
+        (lambda z: z if z > 0 else 0 * z, "`activation` must be a function that JAX can trace"),
+        (lambda z: z[z > 0], "`activation` must be a function that JAX can trace"),
+        (Unhashable(), "`activation` must be hashable"),
+    ],
+)
+def test_an_activation_that_jax_cannot_use_is_refused(unchecked, activation, message):
+    with pytest.raises(TypeError, match=message):
+        empirical_ntk(W, X, activation=activation)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        jnp.log,  # NaN at half of all numbers
+        jnp.floor,  # without a slope
+        jnp.exp,
+        lambda z: jnp.arange(6.0) * jnp.sin(z),  # one function for each neuron
+        lambda z: (1e3 + z**2) - 1e3,
+    ],
+)
+def test_an_activation_of_every_entry_is_not_refused(activation):
+    weights = [w.astype(np.float32) for w in draw_network(3, widths=(6, 6))[0]]
+    empirical_ntk(weights, X.astype(np.float32), activation=activation)
+
+
+def test_a_parameter_of_the_activation_may_be_traced(double):
+    weights = jax.tree.map(jnp.asarray, W)
+    total = lambda slope: empirical_ntk(
+        weights, jnp.asarray(X), activation=lambda z: slope * jnp.tanh(z)
+    ).sum()
+    difference = (total(1.3 + 1e-6) - total(1.3 - 1e-6)) / 2e-6
+    assert jax.grad(total)(1.3) == pytest.approx(float(difference), rel=1e-7)
+    assert jax.jit(total)(1.3) == pytest.approx(float(total(1.3)), rel=1e-12)
+
+
+def test_memory_that_is_no_number_is_refused(unchecked):
+    with pytest.raises(TypeError, match="`memory` must be a number of bytes; got '1 GB'"):
+        empirical_ntk(W, X, activation=jnp.tanh, memory="1 GB")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -308,29 +386,34 @@ X = examples(6)
         ),
         (dict(weights=[W[0][0]]), r"`weights\[0\]` must be a matrix .*; got shape \(7,\)"),
         (dict(weights=[np.full_like(W[0], np.nan), *W[1:]]), r"`weights\[0\]` must be finite"),
-        (dict(x1=X[0]), r"`x1` must have shape \(examples, 4\); got \(4,\)"),
-        (dict(x1=X[:0]), r"`x1` must .* an example or more; got shape \(0, 4\)"),
-        (dict(x2=X[:, :2]), r"`x2` must have shape \(examples, 4\); got \(6, 2\)"),
+        (dict(x1=X[0]), r"`x1` must have two axes, .*; got shape \(4,\)"),
+        (dict(x1=X[:0]), r"`x1` must not be empty; got shape \(0, 4\)"),
+        (dict(x2=X[:, :2]), "`x1` and `x2` must have equally many columns; got 4 and 2"),
+        (dict(x1=X[:, :2]), r"`x1` must have as many columns as `weights\[0\]`.*; got 2 and 4"),
         (dict(x1=X + np.inf), "`x1` must be finite"),
         (dict(biases=B[:2]), "`biases` must have a vector for each of 3 layers; got 2"),
         (dict(biases=B[::-1]), r"`biases\[0\]` must have shape \(7,\); got \(3,\)"),
         (dict(biases=None, bias_variance=0.1), "`bias_variance` must be 0 where no `biases`"),
         (dict(weight_variance=-1.0), "`weight_variance` must be > 0; got -1"),
         (dict(bias_variance=-0.5), "`bias_variance` must be >= 0; got -0.5"),
+        (dict(weight_variance=[1.0, 2.0]), r"`weight_variance` must be one number.*\(2,\)"),
+        (dict(bias_variance=np.ones(3)), r"`bias_variance` must be one number.*\(3,\)"),
         (dict(parametrization="maximal"), "must be 'ntk' or 'standard'; got 'maximal'"),
         (
             dict(parametrization="standard", weight_variance=2.0),
-            "`weight_variance` must be 1 in the standard parametrization",
+            "`weight_variance` must be 1 in the standard parametrization, whose weights have",
         ),
         (
             dict(parametrization="standard", bias_variance=0.5),
-            "`bias_variance` must be 0 in the standard parametrization",
+            "`bias_variance` must be 0 in the standard parametrization, whose weights have",
         ),
         (dict(outputs="sum"), "`outputs` must be 'mean' or 'all'; got 'sum'"),
         (dict(layers=(3,)), "`layers` must be from 0 to 2; got 3"),
         (dict(layers=(1, 1)), r"`layers` must be different layers, one or more; got \[1, 1\]"),
         (dict(layers=()), r"`layers` must be different layers, one or more; got \[\]"),
         (dict(memory=0), "`memory` must be > 0 bytes; got 0"),
+        (dict(memory=np.inf), "`memory` must be finite and > 0 bytes; got inf"),
+        (dict(memory=np.nan), "`memory` must be > 0 bytes; got nan"),
         (dict(activation=jnp.sum), r"`activation` must act on every entry: it turned shape"),
     ],
 )

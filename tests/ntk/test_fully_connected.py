@@ -13,6 +13,7 @@ from tests.strategies import decades, seeds
 from theorylab.ntk import FullyConnected
 from theorylab.ntk.activations import leaky_relu, polynomial
 from theorylab.ntk.activations.activation import Activation
+from theorylab.ntk.fully_connected import _angle_series
 
 THREE = np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.5]])
 UPPER = np.triu_indices(3, 1)
@@ -384,3 +385,121 @@ def test_an_activation_of_ones_own():
 
     own = FullyConnected(2, Square(), 0.7).ntk(THREE)
     np.testing.assert_allclose(own, FullyConnected(2, polynomial([0, 0, 1]), 0.7).ntk(THREE))
+
+
+# What a reviewer broke.
+
+
+@pytest.mark.parametrize("depth", [2, 4, 21, 100])
+@pytest.mark.parametrize("angle", [0.01, 0.05, 0.1, 0.2, 0.4, 0.8])
+@pytest.mark.parametrize("count", [40, 200])
+def test_single_precision_is_good_to_a_millionth_at_every_angle(depth, angle, count):
+    x, z = sphere(0, count, 300), rows(1, count, 300)
+    z -= np.sum(z * x, axis=1, keepdims=True) * x
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    y = (np.cos(angle) * x + np.sin(angle) * z).astype(np.float32)
+    x = x.astype(np.float32)
+    network = FullyConnected(depth, "relu", 2.0)
+    found, exact = (np.diag(network.ntk(*(u.astype(t) for u in (x, y)))) for t in ("f4", "f8"))
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+def test_rows_about_one_mean_are_computed_in_double_precision():
+    x = (1 + 0.1 * rows(0, 300, 400)).astype(np.float32)
+    network = FullyConnected(21, "relu", 2.0)
+    np.testing.assert_allclose(network.ntk(x), network.ntk(x.astype(float)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("depth", "variance"), [(1200, 1.0), (60, 1e-6), (300, 2.0)])
+def test_deep_networks_neither_fail_nor_lie(depth, variance):
+    x = rows(0, 5, 4)
+    kernels = FullyConnected(depth, "relu", variance).nngp_ntk(x)
+    assert np.isfinite(kernels.ntk).all()
+    unit = FullyConnected(depth, "relu", 2.0).nngp_ntk(x)
+    for kernel, of_unit in zip(kernels, unit, strict=True):
+        np.testing.assert_allclose(kernel, of_unit * (variance / 2) ** depth, rtol=1e-9)
+
+
+@pytest.mark.parametrize("activation", ["erf", "gelu", "gaussian"])
+def test_large_inputs_keep_their_digits(activation):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 784))
+    network = FullyConnected(4, activation, 10.0, 0.1)
+    for scale in (1.0, 1e3):
+        x = scale * pixels
+        for single, double in zip(
+            network.nngp_ntk(x.astype(np.float32)), network.nngp_ntk(x), strict=True
+        ):
+            np.testing.assert_allclose(single, double, rtol=2e-6)
+        np.testing.assert_allclose(
+            network.ntk(x, x.copy())[0, 0], network.diagonal(x).ntk[0], rtol=1e-3
+        )
+
+
+@pytest.mark.parametrize(
+    ("activation", "depth", "variance"),
+    [("gelu", 5, 25.0), ("erf", 5, 100.0), ("sin", 3, 100.0), ("gaussian", 10, 10.0)],
+)
+def test_series_that_single_precision_cannot_evaluate_are_not_used(activation, depth, variance):
+    x = (5**0.5 * sphere(0, 300, 5)).astype(np.float32)
+    network = FullyConnected(depth, activation, variance)
+    for found, exact in zip(
+        network.nngp_ntk(x), network._recursion(np, x.astype(float), None, ("nngp", "ntk")),
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_allclose(found, exact, atol=2e-6 * np.abs(exact).max())
+
+
+def test_traced_variances_out_of_bounds_give_nan():
+    x = jnp.ones((3, 4))
+    of = lambda w=1.0, b=0.0, biases=True: FullyConnected(2, "relu", w, b, biases=biases)
+    assert np.isnan(jax.jit(lambda w: of(w=w).ntk(x))(-1.3)).all()
+    assert np.isnan(jax.jit(lambda b: of(b=b).diagonal(x).ntk)(-5.0)).all()
+    assert np.isnan(jax.jit(lambda b: of(b=b, biases=False).ntk(x))(5.0)).all()
+
+
+def test_diagonal_is_that_of_the_kernel_at_any_scale(double):
+    for scale, variance in ((1e20, 1e-12), (1e-24, 1e20), (1.0, 1.5)):
+        x = (scale * rows(0, 5, 4)).astype(np.float32)
+        network = FullyConnected(3, "relu", variance)
+        np.testing.assert_array_equal(np.diag(network.ntk(x)), network.diagonal(x).ntk)
+        assert np.isfinite(network.ntk(x)).all()
+    small, large = 1e-170 * rows(0, 5, 4), 1e170 * rows(1, 5, 4)
+    np.testing.assert_allclose(
+        FullyConnected(2, "relu").ntk(small, large),
+        FullyConnected(2, "relu").ntk(rows(0, 5, 4), rows(1, 5, 4)),
+        rtol=1e-9,
+        atol=1e-12,
+    )
+    slope = jax.grad(lambda w: FullyConnected(2, "relu", w).diagonal(THREE).ntk[0])(1.3)
+    np.testing.assert_allclose(slope, 2 * 2 * 1.3 * 0.5 * 0.5, rtol=1e-12)
+
+
+def test_tiles_of_normalised_rows_share_a_series():
+    x = sphere(0, 2000, 30, np.float32)
+    network = FullyConnected(3, "erf", 1.5, 0.1)
+    before = _angle_series.cache_info().misses
+    for start in range(0, 2000, 200):
+        network.ntk(x[start : start + 200], x[:200])
+    assert _angle_series.cache_info().misses - before <= 2
+
+
+def test_half_precision_is_lifted_to_single():
+    x = (3 * rows(0, 3, 20000)).astype(np.float16)
+    assert np.isfinite(FullyConnected(2, "relu").ntk(x)).all()
+
+
+def test_unhashable_activation_and_words_for_flags_are_refused(unchecked):
+    class Mine(Activation):
+        __hash__ = None  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match="`activation` must be hashable"):
+        FullyConnected(2, Mine())
+    with pytest.raises(TypeError, match="`biases` must be True or False; got 'no'"):
+        FullyConnected(2, "relu", biases="no")
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="`slope` must be finite"):
+            leaky_relu(bad)
+    with pytest.raises(TypeError, match="`weight_variance` must be a number"):
+        jax.grad(lambda w: FullyConnected(2, "erf", w).in_jacot_form().network.ntk(THREE)[0, 0])(
+            1.3
+        )

@@ -1,7 +1,10 @@
 """The operator is the dense matrix: in every tiling, precision and number of threads."""
 
+import subprocess
+import sys
 import threading
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -107,6 +110,69 @@ def test_arrays_of_jax_and_whole_numbers_are_inputs_and_values():
     )
 
 
+def jax_gram(x1, x2=None):
+    x1 = jnp.asarray(x1)
+    return x1 @ (x1 if x2 is None else jnp.asarray(x2)).T
+
+
+def test_threads_have_the_precision_of_jax_that_their_caller_has(double):
+    x, v = drawn(0, 60)
+    one, two = (KernelOperator(jax_gram, x, tile=10, threads=threads) @ v for threads in (1, 2))
+    np.testing.assert_allclose(two, one, rtol=1e-13, atol=1e-13)
+    columns = KernelOperator(jax_gram, x, tile=10, threads=2).columns(np.arange(3))
+    assert columns.dtype == np.float64
+
+
+def test_threads_have_the_settings_of_their_caller():
+    x, seen, lock = drawn(0, 60)[0], [], threading.Lock()
+
+    def watched(x1, x2=None):
+        with lock:
+            seen.append(
+                (
+                    jax.config.jax_default_matmul_precision,
+                    jax.config.jax_default_device,
+                    np.geterr()["over"],
+                    threading.current_thread() is threading.main_thread(),
+                )
+            )
+        return gaussian(x1, x2)
+
+    device = jax.devices()[0]
+    with (
+        jax.default_matmul_precision("highest"),
+        jax.default_device(device),
+        np.errstate(over="raise"),
+    ):
+        KernelOperator(watched, x, tile=10, threads=2) @ np.ones(60)
+    assert set(seen) == {("highest", device, "raise", False)}
+
+
+def test_an_overflow_that_the_caller_wants_raised_is_raised():
+    overflowing = lambda x1, x2=None: np.exp(1e3 + gaussian(x1, x2))
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        KernelOperator(overflowing, drawn(0, 60)[0], tile=10, threads=2) @ np.ones(60)
+
+
+def test_a_product_does_not_load_jax():
+    code = (
+        "import sys, numpy as np; from theorylab.ntk.kernel_operator import KernelOperator\n"
+        "gram = lambda x1, x2=None: x1 @ (x1 if x2 is None else x2).T\n"
+        "KernelOperator(gram, np.eye(9), tile=2, threads=2) @ np.ones(9)\n"
+        "assert 'jax' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_vector_predicts_a_vector():
+    x, v = drawn(0, 20)
+    operator = KernelOperator(gaussian, x, tile=8)
+    one = operator.predict(x[:7], v[:, 0])
+    assert one.shape == (7,)
+    np.testing.assert_allclose(one, operator.predict(x[:7], v)[:, 0], rtol=1e-13)
+    np.testing.assert_allclose(operator.predict(x[:7], v[:, 0].tolist()), one, rtol=1e-13)
+
+
 def test_an_error_of_the_kernel_is_raised_and_the_rest_not_computed():
     calls, lock = [], threading.Lock()
 
@@ -130,12 +196,28 @@ def test_an_error_of_the_kernel_is_raised_and_the_rest_not_computed():
         (dict(x=np.array([[1.0, np.nan]])), "`x` must be finite everywhere; got nan"),
         (dict(ridge=-1.0), "`ridge` must be >= 0; got -1"),
         (dict(ridge=np.inf), "`ridge` must be finite and >= 0; got inf"),
+        (dict(ridge=[0.1, 0.2]), r"`ridge` must be one number; got shape \(2,\)"),
         (dict(tile=0), "`tile` must be >= 1; got 0"),
         (dict(threads=0), "`threads` must be >= 1; got 0"),
     ],
 )
-def test_arguments_out_of_bounds_are_refused(arguments, message):
+def test_arguments_out_of_bounds_are_refused(unchecked, arguments, message):
     with pytest.raises(ValueError, match=message):
+        KernelOperator(**dict(kernel=gaussian, x=np.zeros((4, 2))) | arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(tile=2.7), "`tile` must be a whole number; got 2.7"),
+        (dict(tile=np.nan), "`tile` must be a whole number; got nan"),
+        (dict(threads=2.5), "`threads` must be a whole number; got 2.5"),
+        (dict(threads=True), "`threads` must be a whole number; got True"),
+        (dict(ridge="small"), "`ridge` must be a real number"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(unchecked, arguments, message):
+    with pytest.raises(TypeError, match=message):
         KernelOperator(**dict(kernel=gaussian, x=np.zeros((4, 2))) | arguments)
 
 
@@ -161,3 +243,7 @@ def test_vectors_and_inputs_that_do_not_fit_are_refused():
         operator @ np.full(4, np.nan)
     with pytest.raises(ValueError, match="`x_new` and `x` must have equally many columns"):
         operator.predict(np.zeros((1, 3)), np.ones((4, 1)))
+    with pytest.raises(ValueError, match=r"`coefficients` must be \(4,\) or .*shape \(3, 1\)"):
+        operator.predict(np.zeros((1, 2)), np.ones((3, 1)))
+    with pytest.raises(ValueError, match="`coefficients` must be finite everywhere; got inf"):
+        operator.predict(np.zeros((1, 2)), np.full(4, np.inf))

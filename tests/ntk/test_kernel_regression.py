@@ -42,6 +42,10 @@ def true_residual(kernel, x, y, ridge, coefficients):
     return np.linalg.norm(y - A @ coefficients, axis=0) / np.linalg.norm(y, axis=0)
 
 
+def never(x1, x2=None):
+    raise AssertionError("the kernel was called before the arguments were looked at")
+
+
 few = settings(max_examples=20)
 
 
@@ -176,7 +180,13 @@ def test_labels_of_0_are_solved_by_0():
     assert solution.residual == 0
     np.testing.assert_array_equal(solution.predict(x), 0)
     warm = kernel_regression(gaussian, x, np.zeros(60), ridge=0.1, start=np.ones(60))
-    np.testing.assert_allclose(warm.coefficients, 0, atol=1e-3)
+    assert warm.residual == 0
+    np.testing.assert_array_equal(warm.coefficients, 0)
+    y = np.column_stack([np.zeros(60), np.sin(x[:, 0])])
+    warm = kernel_regression(gaussian, x, y, ridge=0.1, start=np.ones((60, 2)))
+    assert warm.residual[0] == 0
+    assert warm.converged
+    np.testing.assert_array_equal(warm.coefficients[:, 0], 0)
 
 
 def test_inputs_that_occur_twice_share_their_coefficient():
@@ -268,6 +278,46 @@ def test_a_matrix_that_is_not_positive_definite_is_told_and_nothing_is_lost():
         )
     assert not solution.converged
     assert np.all(np.isfinite(solution.coefficients))
+    assert solution.residual.max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("rank", [0, 10, None])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_that_contradict_each_other_end_it_and_leave_the_best(dtype, rank, seed):
+    """Inputs that occur twice: half of random labels no coefficients give without a ridge."""
+    x = np.tile(np.random.default_rng(seed).standard_normal((40, 4)).astype(dtype), (2, 1))
+    y = np.random.default_rng(seed + 9).standard_normal(80)
+    kernel = FullyConnected(3, "relu", 1.0, 0.1).ntk
+    told = []
+    progress = lambda done, total, residual: told.append(residual)
+    with pytest.warns(RuntimeWarning, match="the matrix is singular, or nearly.*larger `ridge`"):
+        solution = kernel_regression(kernel, x, y, ridge=0.0, rank=rank, progress=progress)
+    assert not solution.converged
+    assert solution.products < 40
+    assert solution.residual <= 1
+    assert solution.residual == pytest.approx(min([1.0, *told]), rel=1e-3)
+    assert kernel_regression(kernel, x, y, ridge=0.1, rank=rank).converged
+
+
+def test_labels_of_inputs_that_occur_twice_may_agree():
+    x, y = drawn(0)
+    solution = kernel_regression(arc_cosine, np.tile(x, (2, 1)), np.tile(y, (2, 1)), ridge=0.0)
+    assert solution.converged
+
+
+def test_a_bad_start_is_no_growth():
+    x, y = drawn(0)
+    solution = kernel_regression(gaussian, x, y, ridge=0.1, start=1e9 * np.ones_like(y))
+    assert solution.converged
+
+
+def test_too_few_products_for_anything_are_told():
+    x = np.random.default_rng(0).standard_normal((500, 4))
+    y = np.random.default_rng(1).standard_normal(500)
+    with pytest.warns(RuntimeWarning, match="`max_products` is reached, and coefficients of 0"):
+        solution = kernel_regression(gaussian, x, y, ridge=1e-3, rank=0, max_products=10)
+    assert solution.residual > 1
 
 
 def test_a_tolerance_below_rounding_ends():
@@ -300,14 +350,31 @@ def test_the_seed_settles_the_answer():
         (dict(max_products=1), "`max_products` must be >= 2; got 1"),
         (dict(start=np.zeros((5, 2))), r"`start` must have the shape \(5,\).*got \(5, 2\)"),
         (dict(tile=0), "`tile` must be >= 1; got 0"),
+        (dict(tolerance=[1e-3, 1e-4]), r"`tolerance` must be one number; got shape \(2,\)"),
+        (dict(tolerance=np.nan), "`tolerance` must be finite and > 0; got nan"),
+        (dict(ridge=[0.1, 0.2]), r"`ridge` must be one number; got shape \(2,\)"),
     ],
 )
-def test_arguments_out_of_bounds_are_refused(arguments, message):
-    def never(x1, x2=None):
-        raise AssertionError("the kernel was called before the arguments were looked at")
-
+def test_arguments_out_of_bounds_are_refused(unchecked, arguments, message):
     sound = dict(kernel=never, x=np.zeros((5, 2)), y=np.arange(5.0), ridge=0.1)
     with pytest.raises(ValueError, match=message):
+        kernel_regression(**sound | arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(rank=2.5), "`rank` must be a whole number; got 2.5"),
+        (dict(rank=np.nan), "`rank` must be a whole number; got nan"),
+        (dict(max_products=np.nan), "`max_products` must be a whole number; got nan"),
+        (dict(max_products=20.5), "`max_products` must be a whole number; got 20.5"),
+        (dict(tile=2.7), "`tile` must be a whole number; got 2.7"),
+        (dict(tolerance="tight"), "`tolerance` must be a real number"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(unchecked, arguments, message):
+    sound = dict(kernel=never, x=np.zeros((5, 2)), y=np.arange(5.0), ridge=0.1)
+    with pytest.raises(TypeError, match=message):
         kernel_regression(**sound | arguments)
 
 

@@ -4,11 +4,11 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.strategies import decades
-from theorylab.numerics.arc_cosine import arc_cosine_kernels, correlation, gram_determinant
+from theorylab.numerics.arc_cosine import arc_cosine_kernels, correlation, regularised
 
 ROOT_3 = 3**0.5
 
@@ -59,7 +59,7 @@ def test_follows_the_library_and_precision_of_its_input(xp, dtype, double):
         xp.asarray(x, dtype=getattr(xp, dtype)) for x in ([1.0, 0.0], [0.5, 0.0], [2.0, 3.0])
     )
     scale, rho = correlation(xp, a, c, b)
-    for array in (scale, rho, gram_determinant(xp, a, c, b), *arc_cosine_kernels(xp, rho)):
+    for array in (scale, rho, *regularised(xp, a, c, b, 2.0), *arc_cosine_kernels(xp, rho)):
         assert type(array) is type(a)
         assert array.dtype == a.dtype
 
@@ -81,10 +81,21 @@ def test_correlation_with_nothing_is_zero(double):
             assert np.isfinite(jax.grad(entry, argnums=(0, 1, 2))(*at)).all()
 
 
-@given(decades(1e-8, 1e4), decades(1e-8, 1e4), st.floats(-1, 1))
-def test_gram_determinant_to_rounding_of_the_product(a, b, rho):
+@given(decades(1e-8, 1e140), decades(1e-8, 1e140), st.floats(-1, 1), decades(0.1, 10))
+@example(1e17, 1e17, 1.0, 2.0)
+def test_regularised_determinant_to_rounding(a, b, rho, k):
     c = float(rho * np.sqrt(a) * np.sqrt(b))
-    found = gram_determinant(np, *map(np.float64, (a, c, b)))
-    with mpmath.workdps(40):
-        exact = float(mpmath.mpf(a) * mpmath.mpf(b) - mpmath.mpf(c) ** 2)
-    assert abs(found - exact) <= 2e-15 * a * b
+    found = regularised(np, *map(np.float64, (a, c, b)), k)
+    with mpmath.workdps(400):
+        a, b, c, k = map(mpmath.mpf, (a, b, c, k))
+        exact = float(((1 + k * a) * (1 + k * b) - (k * c) ** 2) / ((1 + k * a) * (1 + k * b)))
+    assert abs(found.determinant - exact) <= 4e-15
+    assert found.determinant > 0
+
+
+@given(decades(1e-8, 1e140), decades(0.1, 10))
+def test_regularised_determinant_of_a_variable_with_itself(a, k):
+    found = regularised(np, *[np.float64(a)] * 3, k, apart=0.0)
+    np.testing.assert_allclose(
+        found.determinant, (1 + 2 * k * a) / (1 + k * a) / (1 + k * a), 1e-14
+    )

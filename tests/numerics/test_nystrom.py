@@ -122,6 +122,11 @@ def test_a_rank_out_of_bounds_is_refused(rank):
         approximate(np.eye(3), rank)
 
 
+def test_a_rank_that_is_not_whole_is_refused(unchecked):
+    with pytest.raises(TypeError, match=r"`rank` must be a whole number; got 1\.5"):
+        approximate(np.eye(3), 1.5)
+
+
 def test_a_negative_diagonal_is_refused():
     with pytest.raises(ValueError, match="`diagonal` must be >= 0 everywhere; got -1"):
         approximate(np.diag([1.0, -1.0]), 1)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from theorylab.numerics.arrays import (
     arrays,
     nan_outside,
     require,
+    require_examples,
     require_finite,
     require_nonnegative,
     require_positive,
@@ -64,11 +66,12 @@ def empirical_ntk(
     Arguments:
         weights: a matrix (inputs, outputs) for each layer, the first layer first.
         x1, x2: examples in rows; without `x2`, `x1` against itself.
-        activation: a function of JAX arrays that acts on every entry. It is compiled once for
-            every function object: a new lambda at each call compiles each time.
+        activation: a function of JAX arrays that acts on every entry by itself, differentiable and
+            hashable. It is compiled once for every function object: a new lambda at each call
+            compiles each time. Whether an entry depends on others is tried at random numbers.
         biases: a vector for each layer; trained where they are given.
-        weight_variance, bias_variance: `sigma_w^2 > 0` and `sigma_b^2 >= 0`, factors of the
-            network, Eq. (2): weights and biases are of order 1.
+        weight_variance, bias_variance: `sigma_w^2 > 0` and `sigma_b^2 >= 0`, one number each,
+            factors of the network, Eq. (2): weights and biases are of order 1.
         parametrization: "ntk", Eq. (2); or "standard", a network `phi(z) W + b` whose weights and
             biases have their scale in themselves: then both variances stay at their defaults.
         outputs: "mean" for the mean over outputs of `Theta_cc`, "all" for every pair of outputs.
@@ -80,7 +83,8 @@ def empirical_ntk(
     Returns: `(n1, n2)`, or `(n1, n2, C, C)`; of the library and precision of the arguments, which
         are NumPy's (double precision) or JAX's. Under `jit` and `vmap`, the latter.
     Raises: `ValueError` on shapes that do not fit, values outside the bounds above, NaN or
-        infinity, and unknown words. Under `jit`, NaN for variances out of bounds.
+        infinity, unknown words, and an activation that does not act on every entry by itself;
+        `TypeError` on one that JAX cannot trace. Under `jit`, NaN for variances out of bounds.
     """
     _require_word(parametrization=parametrization, known=("ntk", "standard"))
     _require_word(outputs=outputs, known=("mean", "all"))
@@ -94,23 +98,31 @@ def empirical_ntk(
     named = dict(zip(named, values, strict=True))
     W, b = values[: len(weights)], None if biases is None else values[len(weights) :][: len(biases)]
     _require_layers(W, b)
-    _require_examples(named, inputs=W[0].shape[0])
+    x1, x2 = named["x1"], named.get("x2")
+    require_examples(**{name: named[name] for name in ("x1", "x2") if name in named})
+    if x1.shape[1] != W[0].shape[0]:
+        raise ValueError(
+            "`x1` must have as many columns as `weights[0]` has rows; "
+            f"got {x1.shape[1]} and {W[0].shape[0]}"
+        )
     trained = _trained(layers, len(W))
+    variances = {"weight_variance": weight_variance, "bias_variance": bias_variance}
+    for name, variance in variances.items():
+        if variance.ndim:
+            raise ValueError(f"`{name}` must be one number; got shape {tuple(variance.shape)}")
     inside = require_positive(weight_variance=weight_variance)
     inside &= require_nonnegative(bias_variance=bias_variance)
     if parametrization == "standard":
-        unit = "1 in the standard parametrization, whose weights have their scale in themselves"
-        inside &= require(weight_variance == 1, unit, weight_variance=weight_variance)
-        inside &= require(
-            bias_variance == 0, unit.replace("1", "0", 1), bias_variance=bias_variance
-        )
+        why = "in the standard parametrization, whose weights have their scale in themselves"
+        inside &= require(weight_variance == 1, f"1 {why}", weight_variance=weight_variance)
+        inside &= require(bias_variance == 0, f"0 {why}", bias_variance=bias_variance)
     elif biases is None:
         bound = "0 where no `biases` are given"
         inside &= require(bias_variance == 0, bound, bias_variance=bias_variance)
     _require_all_finite(xp, named)
-
-    x1, x2 = named["x1"], named.get("x2")
     hidden, num_outputs = [v.shape[1] for v in W[:-1]], W[-1].shape[1]
+    _require_activation(activation, hidden, x1.dtype.itemsize > 4)
+
     signals = num_outputs * sum(hidden) if outputs == "all" else num_outputs * sum(hidden[:-1])
     tile = _tile(
         memory / x1.dtype.itemsize,
@@ -176,7 +188,7 @@ def empirical_ntk_of(
     named |= {"x1": x1} | ({} if x2 is None else {"x2": x2})
     xp, values = arrays(**named)
     named = dict(zip(named, values, strict=True))
-    _require_examples(named)
+    _require_examples_of_any_shape(named)
     _require_all_finite(xp, named)
 
     def kernel(parameters, x1, x2):
@@ -239,8 +251,65 @@ def _require_word(*, known: tuple[str, ...], **word: str) -> None:
 
 
 def _require_memory(memory: float) -> None:
+    if isinstance(memory, bool) or not isinstance(memory, int | float | np.integer | np.floating):
+        raise TypeError(f"`memory` must be a number of bytes; got {memory!r}")
     if not memory > 0:
         raise ValueError(f"`memory` must be > 0 bytes; got {memory}")
+    if math.isinf(memory):
+        raise ValueError(f"`memory` must be finite and > 0 bytes; got {memory}")
+
+
+def _require_activation(activation: Any, widths: list[int], double: bool) -> None:
+    """Refuse what is not a function of JAX arrays, or mixes the entries of its argument."""
+    if not callable(activation):
+        raise TypeError(f"`activation` must be a function of JAX arrays; got {activation!r}")
+    try:
+        hash(activation)
+    except TypeError as error:
+        raise TypeError(
+            f"`activation` must be hashable, to be compiled once; got {activation!r}"
+        ) from error
+    if widths:
+        _try_activation(activation, max(widths), double)
+
+
+@lru_cache(maxsize=256)
+def _try_activation(activation: Callable[[Array], Array], width: int, double: bool) -> None:
+    """Compare its derivatives along two directions: `J v = (J 1) v` where `J` is diagonal."""
+    import jax
+    import jax.numpy as jnp
+    from jax.core import Tracer
+
+    @jax.jit
+    def derivatives(z, v):
+        along = lambda direction: jax.jvp(activation, (z,), (direction,))
+        return (*along(jnp.ones_like(z)), along(v)[1])
+
+    # A direction that goes with z, lest what a mixing of many entries adds should average out.
+    z, v = np.random.default_rng(0).normal(size=(2, 2, width))
+    v = z + v
+    with jax.enable_x64(double), jax.ensure_compile_time_eval():
+        z, v = jnp.asarray(z, float), jnp.asarray(v, float)
+        try:
+            value, slope, found = derivatives(z, v)
+        except (TypeError, ValueError, IndexError) as error:
+            raise TypeError(
+                "`activation` must be a function that JAX can trace and differentiate (of "
+                f"`jax.numpy`, not NumPy); got {activation!r}"
+            ) from error
+    if value.shape != z.shape:
+        raise ValueError(
+            f"`activation` must act on every entry: it turned shape {z.shape} into {value.shape}"
+        )
+    if any(isinstance(x, Tracer) for x in (slope, found)):
+        return  # it has a parameter that is being traced
+    slope, found, v = (np.asarray(x) for x in (slope, found, v))
+    # Far above the rounding of float32, far below what any mixing does.
+    if np.any(np.abs(found - slope * v) > 1e-3 * np.nanmax(np.abs(found))):
+        raise ValueError(
+            "`activation` must act on every entry by itself; one of "
+            f"{activation!r} changes with others"
+        )
 
 
 def _require_layers(weights: Sequence[Array], biases: Sequence[Array] | None) -> None:
@@ -269,13 +338,11 @@ def _require_layers(weights: Sequence[Array], biases: Sequence[Array] | None) ->
             )
 
 
-def _require_examples(named: dict[str, Array], inputs: int | None = None) -> None:
+def _require_examples_of_any_shape(named: dict[str, Array]) -> None:
     """Refuse `x1` and `x2` without examples, or of shapes that do not fit."""
     first = named["x1"]
     for name, x in ((name, named[name]) for name in ("x1", "x2") if name in named):
         shape = tuple(x.shape)
-        if inputs is not None and (x.ndim != 2 or shape[1] != inputs):
-            raise ValueError(f"`{name}` must have shape (examples, {inputs}); got {shape}")
         if x.ndim < 2 or 0 in shape:
             raise ValueError(
                 f"`{name}` must be an array (examples, inputs), or of more axes, with an example "

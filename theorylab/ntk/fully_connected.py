@@ -38,7 +38,7 @@ Eq. (4).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -46,18 +46,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theorylab.ntk.activations import Activation, named
+from theorylab.ntk.activations.activation import parameter
 from theorylab.numerics.annotations import Array, Float, Real, Reals
 from theorylab.numerics.arc_cosine import within_variances
 from theorylab.numerics.arrays import (
     arrays,
     host_array,
+    product,
     require_examples,
     require_finite,
     require_nonnegative,
     require_positive,
 )
 from theorylab.numerics.half_angle import HalfAngleSeries, half_angle_series
-from theorylab.numerics.pairwise import mirror, pairwise_series, row_lengths
+from theorylab.numerics.pairwise import mirror, pairwise_series, row_lengths, slices
 
 # From so many pairs on, the series of an angle is worth its making.
 _MANY_PAIRS = 2**14
@@ -112,6 +114,15 @@ class FullyConnected:
             )
         if self.width is not None:
             _require_count("width", self.width, "neurons of a hidden layer")
+        if not isinstance(self.biases, bool):
+            raise TypeError(f"`biases` must be True or False; got {self.biases!r}")
+        try:
+            hash(self.activation)
+        except TypeError:
+            raise TypeError(
+                f"`activation` must be hashable, a frozen dataclass for instance; got "
+                f"{self.activation!r}"
+            ) from None
         if not self.biases and self._concrete() and self.bias_variance:
             raise ValueError(
                 f"`bias_variance` must be 0 without biases; got {self.bias_variance:g}"
@@ -127,11 +138,12 @@ class FullyConnected:
     def in_jacot_form(self) -> JacotForm:
         """The same network with `sigma_w = 1`, Eq. (5): its kernels times `scale` are these.
 
-        Raises: `ValueError` for the standard parametrization, which has no such form.
+        Raises: `ValueError` for the standard parametrization, which has no such form; `TypeError`
+            for a weight variance that JAX traces, as it becomes part of the activation.
         """
         if self.parametrization != "ntk":
             raise ValueError("the standard parametrization has no form with weights of variance 1")
-        variance = self.weight_variance
+        variance = parameter("weight_variance", self.weight_variance)
         network = replace(
             self,
             activation=named(self.activation).dilated(math.sqrt(variance)),
@@ -148,13 +160,14 @@ class FullyConnected:
                 whose diagonal is exact.
 
         Returns: an array of the library of the arguments (NumPy by default), of their precision.
-            Concrete arrays of NumPy and JAX go the fast way where the kernel is a function of the
-            angle alone: without biases for activations of two slopes, and for rows of one length
-            for all. The cost is that of the product of the inputs, and the error rounding. What
-            JAX traces, and other libraries' arrays, go through the recursion as it stands, which
-            can be differentiated; there, and with rows of many lengths, nearly parallel rows of
-            different arrays have the error of the angle, the root of the rounding error (of
-            float64 for NumPy).
+            Concrete arrays of NumPy, and of JAX in this machine's memory, go the fast way where the
+            kernel is a function of the angle alone: without biases for activations of two slopes,
+            and between rows of one length for all (2^14 pairs or more). The cost is that of the
+            product of the inputs; the error is rounding, about 1e-6 of the kernel in single
+            precision and 1e-14 in double, relative to a tenth of the diagonal where the kernel is
+            smaller. All else goes through the recursion, in double precision for what lies in
+            memory: between nearly parallel rows it has the error of the angle, the root of the
+            rounding error. It is what JAX differentiates.
         Raises: `ValueError` for arrays that are not two-dimensional or do not fit, and for values
             that are not finite; under `jit`, NaN for the latter.
         """
@@ -174,15 +187,20 @@ class FullyConnected:
 
     def diagonal(self, x: Reals) -> Kernels:
         """Both kernels between each example and itself, exactly: `(examples)` each."""
-        xp, (x,) = arrays(x=x)
-        require_examples(x1=x)
-        inside = xp.all(require_finite(x1=x))
+        self._require_width()
+        xp, (x, *_) = arrays(x=x, **self._traced())
+        require_examples(x=x)
+        inside = xp.all(require_finite(x=x)) & self._inside()
+        host = host_array(x) if self._concrete() else None
+        if host is not None:
+            exact = self._diagonal(np, row_lengths(host) ** 2, x.shape[1])
+            return Kernels(*(xp.asarray(kernel.astype(host.dtype)) for kernel in exact))
         exact = self._diagonal(xp, xp.sum(x * x, axis=1), x.shape[1])
         return Kernels(*(xp.where(inside, kernel, xp.nan) for kernel in exact))
 
     def _kernels(self, x1: Any, x2: Any, which: Sequence[str]) -> list[Array]:
-        if "ntk" in which and self.parametrization == "standard" and self.width is None:
-            raise ValueError("`width` is needed by the standard parametrization's tangent kernel")
+        if "ntk" in which:
+            self._require_width()
         if x2 is x1:
             x2 = None
         if x2 is None:
@@ -193,12 +211,27 @@ class FullyConnected:
             xp, (x1, x2, *_) = arrays(x1=x1, x2=x2, **self._traced())
             require_examples(x1=x1, x2=x2)
             inside = xp.all(require_finite(x1=x1)) & xp.all(require_finite(x2=x2))
+        inside = inside & self._inside()
         if self._concrete():
             left, right = host_array(x1), None if x2 is None else host_array(x2)
             if left is not None and (x2 is None or right is not None):
                 return [xp.asarray(kernel) for kernel in self._in_memory(left, right, which)]
         kernels = self._recursion(xp, x1, x2, which)
         return [xp.where(inside, kernel, xp.nan) for kernel in kernels]
+
+    def _require_width(self) -> None:
+        if self.parametrization == "standard" and self.width is None:
+            raise ValueError("`width` is needed by the standard parametrization's tangent kernel")
+
+    def _inside(self) -> Any:
+        """Whether traced variances are in bounds; concrete ones are."""
+        inside: Any = True
+        for name, value in self._traced().items():
+            bounded = require_positive if name == "weight_variance" else require_nonnegative
+            inside = inside & bounded(**{name: value})
+            if name == "bias_variance" and not self.biases:
+                inside = inside & (value == 0)
+        return inside
 
     def _concrete(self) -> bool:
         return not self._traced()
@@ -213,7 +246,7 @@ class FullyConnected:
     def _recursion(self, xp: Any, x1: Array, x2: Array | None, which: Sequence[str]) -> list[Array]:
         squares1 = xp.sum(x1 * x1, axis=1)
         other, squares2 = (x1, squares1) if x2 is None else (x2, xp.sum(x2 * x2, axis=1))
-        products, inputs = x1 @ other.T, x1.shape[1]
+        products, inputs = product(xp, x1, other.T), x1.shape[1]
         kernels = self._layers(xp, squares1[:, None], products, squares2[None, :], inputs, which)
         if x2 is not None:
             return kernels
@@ -291,40 +324,64 @@ class FullyConnected:
         self, x1: np.ndarray, x2: np.ndarray | None, which: Sequence[str]
     ) -> list[np.ndarray]:
         """Kernels of concrete arrays: as functions of the angle, or by blocks of rows."""
-        inputs, epsilon = x1.shape[1], float(np.finfo(x1.dtype).eps)
+        inputs, dtype = x1.shape[1], x1.dtype
         lengths = [row_lengths(x) for x in (x1, x1 if x2 is None else x2)]
-        level = self._level(lengths, inputs, epsilon)
-        if not self._scale_free() and len(lengths[0]) * len(lengths[1]) < _MANY_PAIRS:
-            level = None
-        series = []
-        if level is not None:
-            series = [_angle_series(self, name, level, inputs, epsilon) for name in which]
-        if level is None or any(one.error > max(epsilon, 1e-11) for one in series):
-            kernels = self._by_blocks(x1, x2, which)
+        found = [self._of_angle(name, lengths, inputs, dtype) for name in which]
+        short = [one for one in found if one is not None]
+        if len(short) == len(which):
+            common = short[0][1]
+            radii = [math.sqrt(common) * radius for radius in self._radii(lengths, inputs)]
+            kernels = pairwise_series([series for series, _ in short], x1, x2, *radii)
+            for kernel, (_, factor) in zip(kernels, short, strict=True):
+                if factor != common:  # of the standard parametrization's two kernels
+                    kernel *= dtype.type(factor / common)
         else:
-            scale = math.sqrt(inputs)
-            free = self._scale_free()
-            radii = [length / scale if free else np.ones_like(length) for length in lengths]
-            kernels = pairwise_series(series, x1, x2, *radii)
+            kernels = self._by_blocks(x1, x2, which)
         if x2 is None:
             exact = self._diagonal(np, lengths[0] ** 2, inputs)._asdict()
             for name, kernel in zip(which, kernels, strict=True):
                 np.fill_diagonal(kernel, exact[name])
         return kernels
 
-    def _scale_free(self) -> bool:
-        """Whether kernels are the rows' lengths times a function of the angle."""
-        bias = self.biases if self.parametrization == "standard" else self.bias_variance
-        return named(self.activation).homogeneous and not bias
+    def _radii(self, lengths: Sequence[np.ndarray], inputs: int) -> list[np.ndarray]:
+        """What multiplies the function of the angle: a factor for each row."""
+        if self._scale_free("nngp"):
+            return [length / math.sqrt(inputs) for length in lengths]
+        return [np.ones_like(length) for length in lengths]
 
-    def _level(self, lengths: Sequence[np.ndarray], inputs: int, epsilon: float) -> float | None:
-        """The mean square of inputs at which kernels are functions of the angle alone."""
-        if self._scale_free():
-            return 1.0
+    def _of_angle(
+        self, name: str, lengths: Sequence[np.ndarray], inputs: int, dtype: np.dtype
+    ) -> tuple[HalfAngleSeries, float] | None:
+        """A kernel as a series of the angle and a factor, where it is one and the series short."""
+        epsilon, network, factor = float(np.finfo(dtype).eps), self, 1.0
         low, high = min(r.min() for r in lengths), max(r.max() for r in lengths)
-        if low > 0 and high - low <= 4 * epsilon * high:
-            return float(((low + high) / 2) ** 2 / inputs)
-        return None
+        if self._scale_free(name):
+            # At the variance that keeps the mean square, so that no depth underflows.
+            square = float(named(self.activation)._moments(np, np.asarray(1.0))[0])
+            if not square:
+                return None
+            network, level = replace(self, weight_variance=1 / square), 1.0
+            power = self.depth - (name == "ntk" and self.parametrization == "standard")
+            with np.errstate(over="ignore"):
+                factor = float(np.float64(self.weight_variance * square) ** power)
+        elif self._scale_free("nngp") or len(lengths[0]) * len(lengths[1]) < _MANY_PAIRS:
+            return None
+        elif low > 0 and high - low <= 4 * epsilon * high:
+            # Rounded, so that tiles of the same rows share a series.
+            step = 4 * epsilon
+            level = math.exp(round(2 * math.log(high) / step) * step) / inputs
+        else:
+            return None
+        series = _angle_series(network, name, level, inputs, dtype)
+        # A kernel in single precision is good to some roundings, in double to 1e-11.
+        return (series, factor) if series.error <= max(8 * epsilon, 1e-11) else None
+
+    def _scale_free(self, name: str) -> bool:
+        """Whether a kernel is the rows' lengths times a function of the angle."""
+        bias = self.bias_variance
+        if name == "ntk" and self.parametrization == "standard":
+            bias = self.biases
+        return named(self.activation).homogeneous and not bias
 
     def _by_blocks(
         self, x1: np.ndarray, x2: np.ndarray | None, which: Sequence[str]
@@ -336,7 +393,7 @@ class FullyConnected:
         out = [np.empty((len(x1), len(x1 if x2 is None else x2)), x1.dtype) for _ in which]
         left = x1.astype(np.float64)
         right = left if x2 is None else x2.astype(np.float64)
-        for rows in _blocks(len(left), len(right)):
+        for rows in slices(len(left), max(1, _BLOCK // len(right))):
             columns = slice(0, rows.stop) if x2 is None else slice(None)
             tiles = self._recursion(np, left[rows], right[columns], which)
             for whole, tile in zip(out, tiles, strict=True):
@@ -349,20 +406,18 @@ class FullyConnected:
 
 @lru_cache(maxsize=64)
 def _angle_series(
-    network: FullyConnected, name: str, level: float, inputs: int, epsilon: float
+    network: FullyConnected, name: str, level: float, inputs: int, dtype: np.dtype
 ) -> HalfAngleSeries:
     """A kernel between inputs of mean square `level`, as a function of their correlation."""
 
     def kernel(minus: np.ndarray, plus: np.ndarray) -> np.ndarray:
         square = np.full_like(minus, level * inputs)
-        return network._layers_by_gaps(square, minus, plus, inputs)[Kernels._fields.index(name)]
+        with np.errstate(all="ignore"):  # what is not finite shows in the error
+            kernels = network._layers_by_gaps(square, minus, plus, inputs)
+        return kernels[Kernels._fields.index(name)]
 
-    return half_angle_series(kernel, tolerance=max(epsilon / 4, 1e-14))
-
-
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    size = max(1, _BLOCK // columns)
-    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+    epsilon = float(np.finfo(dtype).eps)
+    return half_angle_series(kernel, tolerance=max(epsilon / 4, 1e-14), dtype=dtype)
 
 
 def _require_count(name: str, value: Any, meaning: str) -> None:

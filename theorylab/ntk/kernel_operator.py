@@ -14,24 +14,28 @@ and in a fixed order: sums in float32 were off by $10^{-5}$ of the labels for co
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 from threadpoolctl import threadpool_limits
 
-from theorylab.numerics.annotations import Array, Float, Reals
+from theorylab.numerics.annotations import Array, Float, Real, Reals
 from theorylab.numerics.arrays import (
     arrays,
     require_examples,
     require_finite,
     require_nonnegative,
 )
+from theorylab.numerics.pairwise import slices
 
 Kernel: TypeAlias = Callable[..., Any]
 """`kernel(x1, x2=None)`: an array, rows of `x1` against rows of `x2` (or of `x1` again)."""
@@ -41,6 +45,8 @@ _Value = TypeVar("_Value")
 
 # Rows for the diagonal: few, so that entries off it cost nothing; enough to share a call's cost.
 _DIAGONAL_TILE = 64
+# What JAX keeps for each thread and a kernel's numbers depend on.
+_JAX_SETTINGS = ("enable_x64", "default_matmul_precision", "default_device")
 
 
 class KernelOperator(LinearOperator):
@@ -57,9 +63,12 @@ class KernelOperator(LinearOperator):
         threads: tiles computed at a time; `>= 1`, by default one for each processor. With more than
             one, NumPy's products of matrices keep to one thread each while a product lasts.
 
-    The same product gives the same bits; `threads` enters by the rounding of BLAS alone.
+    Threads work in the context of the one that asks for a product: its `numpy.errstate`, and of
+    JAX its 64 bits, precision of products and device. The same product gives the same bits;
+    `threads` enters by the rounding of BLAS alone.
     Raises: `ValueError` for arguments out of bounds; in a product, also where the kernel returns
-        another shape, no floating numbers, or some that are not finite.
+        another shape, no floating numbers, or some that are not finite. `TypeError` for what is
+        not a number, or a count that is not whole.
     """
 
     def __init__(
@@ -73,8 +82,8 @@ class KernelOperator(LinearOperator):
     ):
         self.kernel = kernel
         self.x = _examples("x", x)
-        require_nonnegative(ridge=np.asarray(ridge, float))
-        self.ridge = float(ridge)
+        self.ridge = one_number("ridge", ridge)
+        require_nonnegative(ridge=np.asarray(self.ridge))
         self.tile = _count("tile", tile)
         self.threads = _count("threads", _processors() if threads is None else threads)
         super().__init__(np.dtype(float), (len(self.x), len(self.x)))
@@ -82,7 +91,7 @@ class KernelOperator(LinearOperator):
     def diagonal(self) -> Float[Array, " examples"]:
         """The diagonal, ridge included, at the cost of 64 entries for each of its own."""
         out = np.empty(len(self.x))
-        for rows in _slices(len(self.x), _DIAGONAL_TILE):
+        for rows in slices(len(self.x), _DIAGONAL_TILE):
             out[rows] = np.diagonal(self._tile(self.x[rows]))
         return _finite(out) + self.ridge
 
@@ -91,17 +100,19 @@ class KernelOperator(LinearOperator):
         chosen, tiles = self.x[indices], []
         compute = lambda rows: self._tile(self.x[rows], chosen)
         keep = lambda _, tile: tiles.append(tile)
-        self._each(compute, _slices(len(self.x), self.tile), keep)
+        self._each(compute, slices(len(self.x), self.tile), keep)
         return _finite(np.concatenate(tiles))
 
-    def predict(
-        self, x_new: Reals, coefficients: Float[Array, "examples outputs"]
-    ) -> Float[Array, "new outputs"]:
-        """`Theta(x_new, x) @ coefficients`, without the ridge, at inputs of the dtype of `x`."""
+    def predict(self, x_new: Reals, coefficients: Reals) -> Float[Array, "new ..."]:
+        """`Theta(x_new, x) @ coefficients`, without the ridge, at inputs of the dtype of `x`.
+
+        The coefficients are one vector, or several in columns.
+        """
         x_new = _examples("x_new", x_new).astype(self.x.dtype)
         require_examples(x_new=x_new, x=self.x)
+        coefficients = vectors("coefficients", coefficients, len(self.x))
         doubled = _Doubled()
-        out = np.zeros((len(x_new), coefficients.shape[1]))
+        out = np.zeros((len(x_new), *coefficients.shape[1:]))
 
         def product(tile: tuple[slice, slice]) -> np.ndarray:
             new, old = tile
@@ -110,7 +121,7 @@ class KernelOperator(LinearOperator):
         def add(tile: tuple[slice, slice], part: np.ndarray) -> None:
             out[tile[0]] += part
 
-        new, old = (_slices(len(x), self.tile) for x in (x_new, self.x))
+        new, old = (slices(len(x), self.tile) for x in (x_new, self.x))
         self._each(product, list(itertools.product(new, old)), add)
         return _finite(out)
 
@@ -132,7 +143,7 @@ class KernelOperator(LinearOperator):
             for rows, part in zip(tile, parts, strict=True):
                 out[rows] += part
 
-        triangle = itertools.combinations_with_replacement(_slices(len(self.x), self.tile), 2)
+        triangle = itertools.combinations_with_replacement(slices(len(self.x), self.tile), 2)
         self._each(products, list(triangle), add)
         return _finite(out) + self.ridge * v
 
@@ -166,7 +177,7 @@ class KernelOperator(LinearOperator):
             return
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.threads) as pool:
             try:
-                for task, value in zip(tasks, pool.map(compute, tasks), strict=True):
+                for task, value in zip(tasks, pool.map(_as_here(compute), tasks), strict=True):
                     then(task, value)
             except BaseException:  # an interrupt too: what has not begun is not waited for
                 pool.shutdown(cancel_futures=True)
@@ -190,10 +201,47 @@ class _Doubled:
         return out
 
 
-def _slices(n: int, tile: int) -> list[slice]:
-    """Consecutive parts of at most `tile` rows, of nearly one size."""
-    size = -(-n // max(-(-n // tile), 1))
-    return [slice(start, min(start + size, n)) for start in range(0, n, max(size, 1))]
+def _as_here(compute: Callable[[_Task], _Value]) -> Callable[[_Task], _Value]:
+    """The function, in the context that this thread has now wherever it is called."""
+    here = contextvars.copy_context()
+    jax = sys.modules.get("jax")  # else the kernel's tiles are the first to load it
+    settings = [] if jax is None else [
+        (getattr(jax, name), getattr(jax.config, f"jax_{name}")) for name in _JAX_SETTINGS
+    ]  # fmt: skip
+
+    def computed(task: _Task) -> _Value:
+        with ExitStack() as stack:
+            for setting, value in settings:
+                stack.enter_context(setting(value))
+            return here.copy().run(compute, task)
+
+    return computed
+
+
+def vectors(name: str, value: Reals, rows: int) -> np.ndarray:
+    """A vector of so many entries, or several in columns, finite, in float64."""
+    _, (value,) = arrays(**{name: value})
+    value = np.asarray(value, float)
+    if value.ndim not in (1, 2) or len(value) != rows or not value.size:
+        raise ValueError(
+            f"`{name}` must be ({rows},) or ({rows}, outputs), a row for each of `x`; "
+            f"got shape {value.shape}"
+        )
+    require_finite(**{name: value})
+    return value
+
+
+def one_number(name: str, value: Real) -> float:
+    _, (value,) = arrays(**{name: value})
+    if value.ndim:
+        raise ValueError(f"`{name}` must be one number; got shape {tuple(value.shape)}")
+    return float(value)
+
+
+def whole_number(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
+    return int(value)
 
 
 def _examples(name: str, x: Reals) -> np.ndarray:
@@ -206,7 +254,7 @@ def _examples(name: str, x: Reals) -> np.ndarray:
 
 
 def _count(name: str, value: int) -> int:
-    if value < 1:
+    if whole_number(name, value) < 1:
         raise ValueError(f"`{name}` must be >= 1; got {value}")
     return int(value)
 

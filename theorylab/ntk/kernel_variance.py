@@ -24,6 +24,7 @@ from theorylab.numerics.annotations import Array, Float, Real, Reals
 from theorylab.numerics.arc_cosine import arc_cosine_kernels, correlation
 from theorylab.numerics.arrays import (
     arrays,
+    product,
     require_examples,
     require_finite,
     require_nonnegative,
@@ -42,8 +43,8 @@ def kernel_variance(
 
     Arguments:
         x1, x2: `(examples, inputs)`, examples in rows; without `x2`, `x1` against itself.
-        weight_variance: `sigma_w^2`; `> 0`.
-        bias_variance: `sigma_b^2`; `>= 0`.
+        weight_variance: `sigma_w^2`, one number; `> 0`.
+        bias_variance: `sigma_b^2`, one number; `>= 0`.
 
     Returns: the variance over initializations, times the width: an array of the library of the
         arguments (NumPy by default). Between nearly parallel rows the error is that of the angle,
@@ -56,13 +57,16 @@ def kernel_variance(
         **named, weight_variance=weight_variance, bias_variance=bias_variance
     )
     require_examples(**dict(zip(named, examples, strict=True)))
+    for name, variance in ("weight_variance", sw2), ("bias_variance", sb2):
+        if variance.ndim:
+            raise ValueError(f"`{name}` must be one number; got shape {tuple(variance.shape)}")
     inside = require_positive(weight_variance=sw2) & require_nonnegative(bias_variance=sb2)
     for name, x in zip(named, examples, strict=True):
         inside = inside & xp.all(require_finite(**{name: x}))
     left, right = examples[0], examples[-1]
-    first = lambda product: sw2 / left.shape[1] * product + sb2
+    first = lambda squares: sw2 / left.shape[1] * squares + sb2
     a, b = first(xp.sum(left * left, axis=1)), first(xp.sum(right * right, axis=1))
-    scale, rho = correlation(xp, a[:, None], first(left @ right.T), b[None, :])
+    scale, rho = correlation(xp, a[:, None], first(product(xp, left, right.T)), b[None, :])
     k0, k1 = arc_cosine_kernels(xp, rho)
     bracket = 2.5 * rho * k1 + (0.5 + rho**2) * k0 - (k1 + rho * k0) ** 2 / 4
     if x2 is None:  # on the diagonal there is no angle to round

@@ -14,15 +14,47 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from theorylab.numerics.annotations import Array
 
 
-def gram_determinant(xp: Any, a: Array, c: Array, b: Array) -> Array:
-    """`ab - c^2` for variances `a`, `b` and covariance `c`, `>= 0`, without cancelling squares."""
-    root = _safe_sqrt(xp, a) * _safe_sqrt(xp, b)
-    return (root - c) * (root + c)
+class Regularised(NamedTuple):
+    """Variances `a`, `b` and a covariance `c`, with a unit of noise: `1 + ka`, `1 + kb`.
+
+    `correlation` is `kc` over the root of their product, `apart` is `k^2 (ab - c^2)` and
+    `determinant` `(1 + ka)(1 + kb) - k^2 c^2` over that product.
+    """
+
+    left: Array
+    right: Array
+    correlation: Array
+    apart: Array
+    determinant: Array
+
+    @property
+    def root(self) -> tuple[Array, Array]:
+        """The roots of both, whose product overflows later than that of the two."""
+        return self.left**0.5, self.right**0.5
+
+
+def regularised(xp: Any, a: Array, c: Array, b: Array, k: float, apart: Any = None) -> Regularised:
+    """A sum of positive terms for the determinant: nothing cancels, nothing overflows.
+
+    `apart`, where it is known better than from `c`, is `1 - c^2 / ab`.
+    """
+    left, right = 1 + k * a, 1 + k * b
+    bound = k * _safe_sqrt(xp, a) / xp.sqrt(left) * (_safe_sqrt(xp, b) / xp.sqrt(right))
+    correlation = k * c / xp.sqrt(left) / xp.sqrt(right)
+    same = 1 / left + k * a / left / right
+    if apart is not None:
+        apart = bound**2 * apart
+        return Regularised(left, right, correlation, apart, same + apart)
+    apart = (bound - correlation) * (bound + correlation)
+    determinant = same + apart
+    # At variances of 1/eps rounding alone makes it negative; elsewhere gradients pass.
+    determinant = xp.where(determinant > 0, determinant, same)
+    return Regularised(left, right, correlation, apart, determinant)
 
 
 def within_variances(xp: Any, a: Array, c: Array, b: Array) -> Array:

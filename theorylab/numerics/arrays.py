@@ -119,30 +119,37 @@ def require(
 
 
 def _host(value: Array) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except TypeError:  # a value that is being differentiated: its primal is concrete
-        return np.asarray(value.primal)
+    while True:
+        try:
+            return np.asarray(value)
+        except TypeError:  # a value that is being differentiated: its primal is concrete
+            value = value.primal
+
+
+def product(xp: Any, a: Array, b: Array) -> Array:
+    """The matrix product, at full precision: that of a GPU is good to 1e-3 by default in JAX."""
+    if xp.__name__.startswith("jax"):
+        return xp.matmul(a, b, precision="highest")
+    return a @ b
 
 
 def host_array(value: Array) -> np.ndarray | None:
-    """A concrete float32 or float64 array that lies in the memory of this process, as NumPy's.
+    """A concrete array of floats that lies in the memory of this process, as NumPy's.
 
-    None for what JAX traces, what lies on an accelerator, and other libraries' arrays.
+    Half precision becomes float32. None for what JAX traces, what lies on an accelerator, and other
+    libraries' arrays.
     """
     if not isinstance(value, np.ndarray):
-        devices = getattr(value, "devices", None)
-        if not array_api_compat.is_jax_array(value) or devices is None:
+        if not array_api_compat.is_jax_array(value):
             return None
-        try:
-            if any(device.platform != "cpu" for device in value.devices()):
-                return None
-            value = np.asarray(value)
-        except Exception as error:
-            if "Tracer" not in type(error).__name__ and "Concret" not in type(error).__name__:
-                raise
+        from jax.core import Tracer
+
+        if isinstance(value, Tracer):
             return None
-    return value if value.dtype in (np.float32, np.float64) else None
+        if any(device.platform != "cpu" for device in value.devices()):
+            return None
+        value = np.asarray(value)
+    return value if value.dtype in (np.float32, np.float64) else value.astype(np.float32)
 
 
 def _finite_and(bound: str, within: Callable[[Array, float], Any] | None = None):

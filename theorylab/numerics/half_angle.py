@@ -53,6 +53,23 @@ class HalfAngleSeries:
     def length(self) -> int:
         return self.coefficients.shape[1]
 
+    def limits(self, growth: float, relative: float) -> tuple[float, float]:
+        """Sizes of correlations, positive and negative, up to which `growth * rho` may be an error.
+
+        The function then changes by at most `relative` of itself, or of a tenth of its largest
+        value where it is smaller than that.
+        """
+        s = np.linspace(1e-3, _EDGE, 400)
+        rho = 1 - 2 * s**2
+        values = [self(s, np.full(s.shape, near)) for near in (True, False)]
+        least = 0.1 * max(np.abs(v).max() for v in values)
+        found = []
+        for v in values:
+            slope = np.abs(np.gradient(v, s)) / (4 * s)  # by rho
+            changed = slope * growth * rho > relative * np.maximum(np.abs(v), least)
+            found.append(float(rho[changed].min(initial=1.0)))
+        return found[0], found[1]
+
     def __call__(self, s: Array, near: Array) -> Array:
         """The function at distance `s` to the pole `rho = 1` where `near`, to -1 elsewhere."""
         return evaluate(np, 1 - 2 * s**2, s, near, self.coefficients, self.stretch)
@@ -73,16 +90,21 @@ def evaluate(
 
 
 def half_angle_series(
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray], *, tolerance: float
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    *,
+    tolerance: float,
+    dtype: Any = np.float64,
 ) -> HalfAngleSeries:
     """The shortest series that meets `tolerance`, relative to the function's largest value.
 
     Arguments:
         function: of `1 - rho` and `1 + rho`, arrays, whose small values have all their digits.
-        tolerance: the error wanted, measured between the nodes.
+        tolerance: the error wanted of the series, measured between the nodes.
+        dtype: what the series will be evaluated in: `error` counts its rounding.
 
-    Returns: a series; its `error` is above `tolerance` where no series of up to 87 terms meets
-        it (the function is not analytic in the half-angle, or itself not so exact).
+    Returns: a series; its `error` is not finite where the function is not, and is above
+        `tolerance` where no series of up to 87 terms meets it (the function is not analytic in the
+        half-angle, or itself not so exact), and by the rounding of `dtype`.
     """
     nodes, points, transform = _chebyshev()
     sides = []
@@ -105,8 +127,24 @@ def half_angle_series(
     coefficients = np.zeros((2, max(len(side.table) for side in sides)))
     for row, side in zip(coefficients, sides, strict=True):
         row[: len(side.table)] = side.table
-    error = max(side.error for side in sides) / scale if scale else 0.0
-    return HalfAngleSeries(coefficients, np.array([side.stretch for side in sides]), error)
+    stretch = np.array([side.stretch for side in sides])
+    error = max(side.error for side in sides) / scale if scale else 0.0 * scale
+    error += _rounding(coefficients, stretch, dtype) / (scale or 1.0)
+    return HalfAngleSeries(coefficients, stretch, float(error))
+
+
+def _rounding(coefficients: np.ndarray, stretch: np.ndarray, dtype: Any) -> float:
+    """What an evaluation in `dtype` is off by the one in float64, at most, over the angles."""
+    if dtype == np.float64:
+        return 0.0
+    s = np.linspace(0, _EDGE, 1000).astype(dtype)
+    size = (1 - 2 * s**2).astype(dtype)
+    off = 0.0
+    for near in (np.full(s.shape, True), np.full(s.shape, False)):
+        found = evaluate(np, size, s, near, coefficients.astype(dtype), stretch.astype(dtype))
+        exact = evaluate(np, size.astype(float), s.astype(float), near, coefficients, stretch)
+        off = max(off, float(np.abs(found - exact).max()))
+    return off
 
 
 class _Fit(NamedTuple):

@@ -72,10 +72,13 @@ def nystrom_approximation(
 
     Returns: the approximation in float64. Memory: `n * rank` numbers; time: about
         `4 n rank^2` operations beside the columns.
-    Raises: `ValueError` for a rank out of bounds or a negative diagonal.
+    Raises: `ValueError` for a rank out of bounds or a negative diagonal, `TypeError` for one that
+        is not whole.
     """
     left = np.array(diagonal, float)
     n = len(left)
+    if isinstance(rank, bool) or not isinstance(rank, int | np.integer):
+        raise TypeError(f"`rank` must be a whole number; got {rank!r}")
     if not 0 <= rank <= n:
         raise ValueError(f"`rank` must be from 0 to the {n} rows of the matrix; got {rank}")
     if not np.all(left >= 0):

@@ -6,8 +6,12 @@ $$F_{k,ij} = r_i\,r_j\,f_k(\hat x_i\cdot\hat x_j). \tag{1}$$
 
 A product of tiles gives the correlations; what follows, however complicated the function, is one
 root, one quotient and a polynomial per pair, in one pass over memory. Of a symmetric matrix one
-triangle is computed. Where rows are nearly parallel their product tells the angle to the root of
-the rounding error only: there it is computed anew from differences, in float64.
+triangle is computed.
+
+A product of $d$ terms in single precision is off by $\delta\rho\approx\epsilon\rho\sqrt d/4$, and
+the angle by $\delta\rho/\sin\theta$. How large $\rho$ may be for that depends on $f$. Where a tile
+holds pairs beyond, they are computed from differences of rows if they are few; else this product
+and all later ones are taken in double precision, where differences are for rows all but parallel.
 """
 
 from __future__ import annotations
@@ -15,21 +19,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from theorylab.numerics.annotations import Array
+from theorylab.numerics.arrays import product
 from theorylab.numerics.half_angle import HalfAngleSeries, evaluate
 
 # Rows of a tile: as many as a product needs to be at full speed, few enough to stay in cache.
 _TILE = 1024
-# Below this 1 - |rho| the product's rounding moves the angle by more than 20 roundings.
+# What an error of the product may change of a function's value, in single precision.
+_RELATIVE_ERROR = 7e-7
+# Below this 1 - |rho| the product of double precision moves the angle by more than 20 roundings.
 _CLOSE = 1e-3
 # Up to so many pairs NumPy is done before a program is compiled.
 _FEW_PAIRS = 2**14
-# The most elements of the rows whose differences are taken at once.
+# The most elements of rows whose differences are taken at once.
 _PAIR_ELEMENTS = 2**22
+# So many are few: their differences cost less than a tile in double precision.
+_FEW_ELEMENTS = 2**19
 
 
 def pairwise_series(
@@ -47,52 +57,99 @@ def pairwise_series(
             diagonal nothing is promised. A row of zeros counts as perpendicular to all.
         radius_x, radius_y: `r`, a factor for each row.
     """
-    symmetric = y is None
-    y = x if y is None else y
-    dtype = x.dtype
-    table = _Table(series, dtype)
-    units = [_unit(x)] * 2 if symmetric else [_unit(x), _unit(y)]
-    radii = [radius.astype(dtype) for radius in (radius_x, radius_y)]
-    rows, columns = _tiles(len(x)), _tiles(len(y))
-    out = [np.empty((len(x), len(y)), dtype) for _ in series]
-
-    def finish(i: slice, j: slice, tiles: Sequence[Any], close: Any) -> None:
-        own = len(x[i]) if symmetric and i == j else 0
-        tiles = [np.asarray(tile) for tile in tiles]
-        if close > own:
-            tiles = [tile.copy() for tile in tiles]
-            p, q = np.nonzero(np.abs(units[0][i] @ units[1][j].T) > 1 - 1.1 * _CLOSE)
-            apart = (p != q) if own else np.full(p.shape, True)
-            p, q = p[apart], q[apart]
-            scale = radius_x[i][p] * radius_y[j][q]
-            s, near = _distances(x[i], y[j], p, q)
-            for tile, one in zip(tiles, series, strict=True):
-                tile[p, q] = scale * one(s, near)
-        for whole, tile in zip(out, tiles, strict=True):
-            whole[i, j] = tile
-            if symmetric and i != j:
-                whole[j, i] = tile.T
-            elif symmetric:
-                mirror(whole[i, i])
-
-    with _numpy() if len(x) * len(y) <= _FEW_PAIRS else _jax(dtype) as (put, program):
-        left, right = (
-            [(put(unit[i]), put(radius[i])) for i in slices]
-            for unit, radius, slices in zip(units, radii, (rows, columns), strict=True)
-        )
-        waiting = None
-        for i, tile_x in zip(rows, left, strict=True):
-            for j, tile_y in zip(columns, right, strict=True):
-                if symmetric and j.start > i.start:
+    few = len(x) * len(x if y is None else y) <= _FEW_PAIRS
+    with _numpy() if few else _jax() as (put, program):
+        pairs, waiting = _Pairs(series, x, y, radius_x, radius_y, put), None
+        for i in slices(len(x), _TILE):
+            for j in slices(len(pairs.y), _TILE):
+                if pairs.symmetric and j.start > i.start:
                     break
                 # The next tile is computed while the last one is written.
-                computed = program(*tile_x, *tile_y, table.coefficients, table.stretch)
+                computed = program(*pairs.tile(i, j))
                 if waiting:
-                    finish(*waiting)
+                    pairs.write(program, *waiting)
                 waiting = (i, j, *computed)
         if waiting:
-            finish(*waiting)
-    return out
+            pairs.write(program, *waiting)
+        return pairs.out
+
+
+class _Pairs:
+    """The rows, and the matrices as they are filled."""
+
+    def __init__(
+        self,
+        series: Sequence[HalfAngleSeries],
+        x: np.ndarray,
+        y: np.ndarray | None,
+        radius_x: np.ndarray,
+        radius_y: np.ndarray,
+        put: Callable[[np.ndarray], Any],
+    ):
+        self.series, self.symmetric = series, y is None
+        self.x, self.y = x, x if y is None else y
+        self.radii = radius_x, radius_y
+        self.dtype = x.dtype
+        self.product = x.dtype  # what products are taken in
+        self.out = [np.empty((len(x), len(self.y)), x.dtype) for _ in series]
+        self.table = _table(series, x.dtype)
+        growth = float(np.finfo(np.float32).eps) * x.shape[1] ** 0.5 / 4
+        found = [one.limits(growth, _RELATIVE_ERROR) for one in series]
+        self.single_limits = tuple(min(side) for side in zip(*found, strict=True))
+        self.put = put
+        self.cache: dict[tuple, tuple[Any, Any]] = {}
+
+    @property
+    def limits(self) -> list[np.ndarray]:
+        """The correlations, of either sign, from which on a product does not do."""
+        if self.product == np.float64:
+            limits = (1 - _CLOSE,) * 2 if self.dtype == np.float64 else (2.0, 2.0)
+        else:
+            limits = self.single_limits
+        return [np.asarray(limit, self.product) for limit in limits]
+
+    def tile(self, i: slice, j: slice) -> tuple:
+        """What `_tile` takes."""
+        return (*self.rows(0, i), *self.rows(1, j), *self.table, *self.limits)
+
+    def rows(self, side: int, at: slice) -> tuple[Any, Any]:
+        """Unit rows of a tile, and their factors."""
+        key = (0 if self.symmetric else side, at.start, self.product)
+        if key not in self.cache:
+            x = (self.x, self.y)[side][at].astype(self.product, copy=False)
+            self.cache[key] = self.put(_unit(x)), self.put(self.radii[side][at].astype(self.dtype))
+        return self.cache[key]
+
+    def write(
+        self, program: Callable[..., Any], i: slice, j: slice, tiles: Sequence[Any], close: Any
+    ) -> None:
+        """Put the values of a tile in their places, those of close pairs computed anew."""
+        square = self.symmetric and i == j
+        if close > (i.stop - i.start if square else 0):  # a row is close to itself
+            tiles = self._anew(program, i, j, [np.array(tile) for tile in tiles])
+        for whole, tile in zip(self.out, tiles, strict=True):
+            whole[i, j] = tile
+            if square:
+                mirror(whole[i, i])
+            elif self.symmetric:
+                whole[j, i] = np.asarray(tile).T
+
+    def _anew(
+        self, program: Callable[..., Any], i: slice, j: slice, tiles: list[np.ndarray]
+    ) -> Sequence[Any]:
+        rho = np.asarray(self.rows(0, i)[0]) @ np.asarray(self.rows(1, j)[0]).T
+        above, below = self.limits
+        p, q = np.nonzero((rho > above - 1e-5) | (rho < 1e-5 - below))
+        if self.symmetric and i == j:
+            p, q = p[p != q], q[p != q]
+        if self.dtype == np.float32 and len(p) * self.x.shape[1] > _FEW_ELEMENTS:
+            self.product = np.dtype(np.float64)
+            return program(*self.tile(i, j))[0]
+        scale = self.radii[0][i][p] * self.radii[1][j][q]
+        s, near = _distances(self.x[i], self.y[j], p, q)
+        for tile, one in zip(tiles, self.series, strict=True):
+            tile[p, q] = scale * one(s, near)
+        return tiles
 
 
 _Engine = tuple[Callable[[np.ndarray], Any], Callable[..., Any]]
@@ -104,11 +161,11 @@ def _numpy() -> Iterator[_Engine]:
 
 
 @contextmanager
-def _jax(dtype: np.dtype) -> Iterator[_Engine]:
-    """JAX at the precision of `dtype`, and eager even where a caller is being traced."""
+def _jax() -> Iterator[_Engine]:
+    """The program of a tile in JAX, at either precision, eager even where a caller is traced."""
     import jax
 
-    with jax.enable_x64(dtype == np.float64), jax.ensure_compile_time_eval():
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
         yield jax.device_put, _compiled()
 
 
@@ -118,18 +175,22 @@ def mirror(square: np.ndarray) -> None:
 
 
 def row_lengths(x: np.ndarray) -> np.ndarray:
-    """The Euclidean length of each row, in float64."""
-    return np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
+    """The Euclidean length of each row, in float64, of rows of any scale."""
+    largest = np.max(np.abs(x), axis=1, initial=0.0).astype(np.float64)
+    # Squares of numbers of middling size neither vanish nor overflow, and need no scaling.
+    if not largest.size or (largest.max() < 1e100 and largest.min() > 1e-100):
+        return np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
+    scale = np.where(largest > 0, largest, 1)
+    scaled = x.astype(np.float64) / scale[:, None]
+    return scale * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
 
 
-class _Table:
+def _table(series: Sequence[HalfAngleSeries], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
     """The series as two arrays, of lengths that few programs serve."""
-
-    def __init__(self, series: Sequence[HalfAngleSeries], dtype: np.dtype):
-        length = -(-max(one.length for one in series) // 4) * 4
-        pad = lambda one: np.pad(one.coefficients, ((0, 0), (0, length - one.length)))
-        self.coefficients = np.stack([pad(one) for one in series]).astype(dtype)
-        self.stretch = np.stack([one.stretch for one in series]).astype(dtype)
+    length = -(-max(one.length for one in series) // 4) * 4
+    pad = lambda one: np.pad(one.coefficients, ((0, 0), (0, length - one.length)))
+    coefficients = np.stack([pad(one) for one in series])
+    return coefficients.astype(dtype), np.stack([one.stretch for one in series]).astype(dtype)
 
 
 def _distances(
@@ -147,10 +208,11 @@ def _distances(
     return s, near
 
 
-def _tiles(n: int) -> list[slice]:
-    count = -(-n // _TILE)
-    size = -(-n // count) if count else 0
-    return [slice(start, min(start + size, n)) for start in range(0, n, max(size, 1))]
+def slices(count: int, size: int) -> list[slice]:
+    """Slices of nearly equal length that cover `count` rows, none longer than `size`."""
+    number = max(1, -(-count // size))
+    edges = [count * k // number for k in range(number + 1)]
+    return [slice(*pair) for pair in pairwise(edges)]
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
@@ -167,16 +229,18 @@ def _compiled() -> Callable[..., Any]:
 
 
 def _tile(
-    xp: Any, x: Array, radius_x: Array, y: Array, radius_y: Array, coefficients: Array,
-    stretch: Array,
+    xp: Any, x: Array, radius_x: Array, y: Array, radius_y: Array,
+    coefficients: Array, stretch: Array, above: Array, below: Array,
 ) -> tuple[list[Array], Array]:  # fmt: skip
-    """Eq. (1) for the rows of a tile, and how many pairs of them are close to parallel."""
-    rho = x @ y.T if xp is np else xp.matmul(x, y.T, precision="highest")
-    size = xp.abs(rho)
-    s = xp.sqrt(xp.maximum((1 - size) / 2, 0))
+    """Eq. (1) for the rows of a tile, and how many pairs of them are too close for the product."""
+    rho = product(xp, x, y.T)
+    close = xp.sum((rho > above) | (rho < -below), dtype=xp.int32)
+    near, size = rho >= 0, xp.abs(rho)
+    s = xp.sqrt(xp.maximum((1 - size) / 2, 0)).astype(coefficients.dtype)
+    size = size.astype(coefficients.dtype)
     scale = radius_x[:, None] * radius_y
     values = [
-        scale * evaluate(xp, size, s, rho >= 0, *pair)
+        scale * evaluate(xp, size, s, near, *pair)
         for pair in zip(coefficients, stretch, strict=True)
     ]
-    return values, xp.sum(size > 1 - _CLOSE)
+    return values, close

@@ -16,8 +16,11 @@ Theory 4, 69.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from theorylab.numerics.annotations import Array
 
@@ -37,7 +40,7 @@ class Activation:
         raise NotImplementedError
 
     def _moments(self, xp: Any, a: Array) -> tuple[Array, Array]:
-        """`E phi(u)^2` and `E phi'(u)^2`: Eq. (1) at `u = v`, free of the angle's rounding."""
+        """`E phi(u)^2` and `E phi'(u)^2`: Eq. (1) at `u = v`, to be written where it cancels."""
         return self._duals(xp, a, a, a)
 
     def _duals_by_gaps(self, xp: Any, a: Array, minus: Array, plus: Array) -> tuple[Array, ...]:
@@ -52,9 +55,18 @@ class Activation:
 
     def dilated(self, scale: float) -> Activation:
         """The activation `phi(scale * z)`; `scale > 0`."""
-        if not scale > 0:
-            raise ValueError(f"`scale` must be > 0; got {scale:g}")
-        return self if scale == 1 else Dilated(self, float(scale))
+        scale = parameter("scale", scale, positive=True)
+        return self if scale == 1 else Dilated(self, scale)
+
+
+def parameter(name: str, value: Any, *, positive: bool = False) -> float:
+    """A number of an activation, finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"`{name}` must be a number; got {value!r}")
+    bound = "> 0" if positive else "finite"
+    if not math.isfinite(value) or (positive and not value > 0):
+        raise ValueError(f"`{name}` must be {bound}; got {value:g}")
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,10 @@ class Dilated(Activation):
 
     activation: Activation
     scale: float
+
+    def dilated(self, scale: float) -> Activation:
+        scale = parameter("scale", scale, positive=True)
+        return self.activation.dilated(self.scale * scale)
 
     @property
     def homogeneous(self) -> bool:

@@ -12,20 +12,22 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from theorylab.ntk.activations.activation import Activation
+from theorylab.ntk.activations.regular import Regular
 from theorylab.numerics.annotations import Array
-from theorylab.numerics.arc_cosine import gram_determinant
+from theorylab.numerics.arc_cosine import Regularised
 
 
 @dataclass(frozen=True)
-class ErrorFunction(Activation):
+class ErrorFunction(Regular):
     """`erf(z)`, Eq. (1)."""
 
-    def _duals(self, xp: Any, a: Array, c: Array, b: Array) -> tuple[Array, Array]:
-        determinant = 1 + 2 * a + 2 * b + 4 * gram_determinant(xp, a, c, b)
-        root = xp.sqrt(determinant)
+    def _unit(self) -> float:
+        return 2.0
+
+    def _of(self, xp: Any, a: Array, c: Array, b: Array, at: Regularised) -> tuple[Array, Array]:
+        root, (left, right) = xp.sqrt(at.determinant), at.root
         # arcsin(y / hypot(y, root)) keeps the digits that arcsin loses near 1.
-        return 2 / math.pi * xp.atan2(2 * c, root), 4 / math.pi / root
+        return 2 / math.pi * xp.atan2(at.correlation, root), 4 / math.pi / root / left / right
 
 
 erf = ErrorFunction()

@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from theorylab.ntk.activations.activation import Activation
+from theorylab.ntk.activations.activation import Activation, parameter
+from theorylab.ntk.activations.regular import Regular
 from theorylab.numerics.annotations import Array
-from theorylab.numerics.arc_cosine import gram_determinant
+from theorylab.numerics.arc_cosine import Regularised
 
 
 @dataclass(frozen=True)
@@ -30,26 +31,25 @@ class Exponential(Activation):
 
 
 @dataclass(frozen=True)
-class Gaussian(Activation):
+class Gaussian(Regular):
     """`exp(-decay * z^2)`, Eq. (2); `decay > 0`."""
 
     decay: float = 1.0
 
-    def __post_init__(self) -> None:
-        if not self.decay > 0:
-            raise ValueError(f"`decay` must be > 0; got {self.decay:g}")
+    def _unit(self) -> float:
+        return 2 * self.decay
 
-    def _duals(self, xp: Any, a: Array, c: Array, b: Array) -> tuple[Array, Array]:
-        m = 2 * self.decay
-        D = 1 + m * (a + b) + m**2 * gram_determinant(xp, a, c, b)
-        return D**-0.5, m**2 * c * D**-1.5
+    def _of(self, xp: Any, a: Array, c: Array, b: Array, at: Regularised) -> tuple[Array, Array]:
+        root, (left, right) = xp.sqrt(at.determinant), at.root
+        slope = at.correlation / root**3 / at.left / at.right
+        return 1 / root / left / right, 2 * self.decay * slope
 
 
 def exponential(rate: float = 1.0) -> Exponential:
     """`exp(rate * z)`."""
-    return Exponential(float(rate))
+    return Exponential(parameter("rate", rate))
 
 
 def gaussian(decay: float = 1.0) -> Gaussian:
     """`exp(-decay * z^2)`."""
-    return Gaussian(float(decay))
+    return Gaussian(parameter("decay", decay, positive=True))

@@ -17,23 +17,27 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from theorylab.ntk.activations.activation import Activation
+from theorylab.ntk.activations.regular import Regular
 from theorylab.numerics.annotations import Array
-from theorylab.numerics.arc_cosine import gram_determinant
+from theorylab.numerics.arc_cosine import Regularised
 
 
 @dataclass(frozen=True)
-class GaussianErrorLinear(Activation):
+class GaussianErrorLinear(Regular):
     """`z Phi(z)`, Eq. (1)."""
 
-    def _duals(self, xp: Any, a: Array, c: Array, b: Array) -> tuple[Array, Array]:
-        determinant = gram_determinant(xp, a, c, b)
-        D = 1 + a + b + determinant
-        root = xp.sqrt(D)
-        q = 1 / (2 * math.pi * root)
-        P = 0.25 + xp.atan2(c, root) / (2 * math.pi)
-        value = c * P + q * (a * (b + determinant) / (1 + a) + c * c / (1 + b))
-        return value, P + q * c * (1 / (1 + a) + 1 / (1 + b) + 1 / D)
+    def _unit(self) -> float:
+        return 1.0
+
+    def _of(self, xp: Any, a: Array, c: Array, b: Array, at: Regularised) -> tuple[Array, Array]:
+        root, (left, right) = xp.sqrt(at.determinant), at.root
+        Q = 1 / (2 * math.pi * root)  # q times the root of (1 + a)(1 + b)
+        P = 0.25 + xp.atan2(at.correlation, root) / (2 * math.pi)
+        share = a / at.left  # in Eq. (1), b + ab - c^2 over that root
+        rest = share * (b / right / left + left * right * at.apart)
+        value = c * P + Q * (rest + c * at.correlation / at.right)
+        inverses = 1 / at.left + 1 / at.right + 1 / at.determinant / at.left / at.right
+        return value, P + Q * at.correlation * inverses
 
 
 gelu = GaussianErrorLinear()

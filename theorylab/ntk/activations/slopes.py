@@ -26,7 +26,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from theorylab.ntk.activations.activation import Activation
+from theorylab.ntk.activations.activation import Activation, parameter
 from theorylab.numerics.annotations import Array
 from theorylab.numerics.arc_cosine import arc_cosine_kernels, correlation
 
@@ -44,13 +44,13 @@ class Slopes(Activation):
         h2 = ((self.positive - self.negative) / 2) ** 2
         scale, rho = correlation(xp, a, c, b)
         if not h2:
-            return s2 * c, s2 + 0 * c
+            return s2 * c, xp.full_like(c, s2)
         k0, k1 = arc_cosine_kernels(xp, rho)
         return s2 * c + h2 * (2 * scale * k1 - c), s2 + h2 * (2 * k0 - 1)
 
     def _moments(self, xp: Any, a: Array) -> tuple[Array, Array]:
         square = (self.negative**2 + self.positive**2) / 2
-        return square * a, square + 0 * a
+        return square * a, xp.full_like(a, square)
 
     def _duals_by_gaps(self, xp: Any, a: Array, minus: Array, plus: Array) -> tuple[Array, ...]:
         s2 = ((self.positive + self.negative) / 2) ** 2
@@ -71,4 +71,4 @@ identity = Slopes(1.0, 1.0)
 
 def leaky_relu(slope: float = 0.01) -> Slopes:
     """`z` for `z > 0`, and `slope * z` below."""
-    return Slopes(float(slope), 1.0)
+    return Slopes(parameter("slope", slope), 1.0)

@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from theorylab.ntk.activations.activation import Activation
+from theorylab.ntk.activations.activation import Activation, parameter
 from theorylab.numerics.annotations import Array
 
 
@@ -42,9 +42,9 @@ class Wave(Activation):
 
 def sine(frequency: float = 1.0, phase: float = 0.0) -> Wave:
     """`sin(frequency * z + phase)`."""
-    return Wave(float(frequency), float(phase))
+    return Wave(parameter("frequency", frequency), parameter("phase", phase))
 
 
 def cosine(frequency: float = 1.0) -> Wave:
     """`cos(frequency * z)`."""
-    return Wave(float(frequency), math.pi / 2)
+    return Wave(parameter("frequency", frequency), math.pi / 2)

@@ -131,5 +131,5 @@ kernel_fluctuations = Claim(
     domain=several_layers,
     replicates={"quick": 4096, "standard": 4096},
     tile=32,
-    proof="ntk/kernel_variance",
+    proof="ntk/fully_connected",
 )  # fmt: skip

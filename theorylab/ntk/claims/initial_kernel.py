@@ -13,7 +13,7 @@ from theorylab.ntk.claims.networks import (
     predicted_kernels,
     sampled_kernels,
 )
-from theorylab.ntk.claims.sources import JACOT_2018
+from theorylab.ntk.claims.sources import HERE, JACOT_2018
 from theorylab.verify import Claim, Limit, Mean
 
 ASSUMES = (
@@ -50,17 +50,15 @@ def with_a_bias(*, width, **network):
 
 RIVALS = {
     "the first layer is not trained": partial(layer_by_layer, first=np.zeros_like),
-    "biases are not trained": partial(
-        layer_by_layer, first=lambda K: K - K.min() * 0, fresh=lambda K, by_weights: by_weights
-    ),
-    "no weight variance before the derivative's dual": partial(layer_by_layer, slope=1.0),
+    "biases are not trained": partial(layer_by_layer, bias_trained=False),
+    "half of the weight variance before the derivative's dual": partial(layer_by_layer, slope=0.5),
     "depth counts hidden layers": partial(predicted_kernels, deeper=1),
 }
 
 initial_kernel = Claim(
     statement="With one hidden layer the mean NNGP and tangent kernels of random networks are, at "
     "every width, those of the infinite network.",
-    source=JACOT_2018,
+    source=HERE,
     assumes=(*ASSUMES, "one hidden layer"),
     predict=predicted_kernels,
     observe=sampled_kernels,
@@ -89,12 +87,12 @@ initial_kernel = Claim(
     domain=one_hidden_layer,
     replicates={"quick": 65536, "standard": 65536},
     tile=512,
-    proof="ntk/kernel_variance",
+    proof="ntk/fully_connected",
 )  # fmt: skip
 
 infinite_width = Claim(
-    statement="The mean NNGP and tangent kernels of deep random networks tend to the recursions as "
-    "1/width.",
+    statement="The mean NNGP and tangent kernels of deep random networks, less a correction of "
+    "order 1/width, are those of the recursions.",
     source=JACOT_2018,
     assumes=ASSUMES,
     predict=predicted_kernels,
@@ -123,7 +121,7 @@ infinite_width = Claim(
         ],
     },
     domain=several_layers,
-    replicates={"quick": 16384, "standard": 16384},
-    tile=64,
+    replicates={"quick": 65536, "standard": 65536},
+    tile=256,
     proof="ntk/fully_connected",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.experiment.data_matrix import data_matrix
-from theorylab.ntk.activations import named
+from theorylab.ntk.dual_activation import dual_activation, dual_derivative
 from theorylab.ntk.fully_connected import FullyConnected
 from theorylab.ntk.simulation import initial_nngp, initial_ntk
 
@@ -60,25 +60,22 @@ def axes(*, num_examples, **_) -> dict[str, Any]:
 
 def layer_by_layer(
     *, data, num_examples, depth, activation, weight_variance, bias_variance,
-    slope=None, fresh=None, first=None, **_,
+    slope=1.0, first=None, bias_trained=True, **_,
 ) -> np.ndarray:  # fmt: skip
-    """The recursion of both kernels with factors of one's own in its second half.
+    """The recursion of both kernels with slips of one's own.
 
     Arguments:
-        slope: what multiplies the kernel of the layers below, besides the dual of the derivative;
-            the weights' variance in the theory.
-        fresh: of `(K, its part by the weights)`: the kernel of the layer's own parameters.
+        slope: a factor of the weight variance that multiplies the kernel of the layers below.
         first: of `K`: the tangent kernel of the first layer.
+        bias_trained: whether biases count in the tangent kernel.
     """
     x = examples(data, num_examples)
-    phi = named(activation)
-    step = lambda value: weight_variance * value + bias_variance
-    K = step(x @ x.T / x.shape[1])
-    Theta = K if first is None else first(K)
+    own = lambda K: K if bias_trained else K - bias_variance
+    K = weight_variance * (x @ x.T) / x.shape[1] + bias_variance
+    Theta = own(K) if first is None else first(K)
     for _ in range(depth - 1):
         a = np.diag(K)
-        value, derivative = phi._duals(np, a[:, None], K, a[None, :])
-        K = step(value)
-        own = K if fresh is None else fresh(K, weight_variance * value)
-        Theta = (weight_variance if slope is None else slope) * derivative * Theta + own
+        below = slope * weight_variance * dual_derivative(activation, a[:, None], K, a)
+        K = weight_variance * dual_activation(activation, a[:, None], K, a) + bias_variance
+        Theta = below * Theta + own(K)
     return np.stack([K, Theta])
