@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from theorylab import deep_linear as deep_linear
     from theorylab import hopfield as hopfield
+    from theorylab import neural_collapse as neural_collapse
     from theorylab import ntk as ntk
     from theorylab.verify.claim import Claim
     from theorylab.verify.criteria import Verdict
 
 __version__ = "0.1.0.dev0"
-__all__ = ["check", "claims", "deep_linear", "hopfield", "judge", "ntk"]
+__all__ = ["check", "claims", "deep_linear", "hopfield", "judge", "neural_collapse", "ntk"]
 
 
 def claims() -> dict[str, Claim]:
@@ -148,7 +149,7 @@ def judge(
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("deep_linear", "hopfield", "ntk"):
+    if name in ("deep_linear", "hopfield", "neural_collapse", "ntk"):
         return import_module(f"theorylab.{name}")
     raise AttributeError(f"module 'theorylab' has no attribute {name!r}")
 

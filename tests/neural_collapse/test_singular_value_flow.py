@@ -164,8 +164,8 @@ def test_times_are_integrals_of_one_over_the_speed(depth, y, N, decay, s0, t):
     assert np.sign(end - s0) in (0, np.sign(speed(s0)))
     scale = (depth + 1) * (decay + y ** (2 - 2 / (depth + 1)) / N)
     assume(min(abs(speed(s0)) / s0, abs(speed(end)) / end) > 1e-3 * scale)
-    # An error of 1e-12 in ln(s) is one of the time by 1e-12 over the speed, a thousandth of the scale
-    # and less between the two ends.
+    # An error of 1e-12 in ln(s) is one of the time by 1e-12 over the speed, which between the ends
+    # may be below a thousandth of the scale.
     assert elapsed(s0, end, y, N, decay, depth) == pytest.approx(t, rel=1e-8, abs=1e-8 / scale)
 
 

@@ -11,6 +11,7 @@ gradients $G_j$ does the same to second order in the learning rate $\eta$:
 $$B_j\mapsto(1-\eta\lambda)^2B_j+\eta^2(G_{j+1}^\top G_{j+1}-G_jG_j^\top). \tag{2}$$
 
 Proof: `proofs/neural_collapse/balancedness.py`.
+Claim: `balance_decay`.
 Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, and Arora, Cohen & Hazan (2018),
 arXiv:1802.06509, without decay.
 """

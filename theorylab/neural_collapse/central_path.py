@@ -19,6 +19,7 @@ the $\omega_j$ become equal: the class means, a simplex.
 $$\mathrm{NC1}=\frac1K\sum_j\omega_j^{-2}\simeq\frac{K-1}{2K}\sqrt{\frac{KN}t}. \tag{3}$$
 
 Proof: `proofs/neural_collapse/central_path.py`.
+Claim: `central_growth`.
 Reference: Han, Papyan & Donoho (2021), arXiv:2106.02073; the constants are derived here.
 """
 

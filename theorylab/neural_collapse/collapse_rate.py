@@ -26,6 +26,7 @@ learning rate $\eta$ turns each amplitude's $r$ into
 $$-\ln(1-\eta r)/\eta. \tag{4}$$
 
 Proof: `proofs/neural_collapse/collapse_rate.py`.
+Claim: `variability_rate`.
 Reference: derived here; the minimizers are those of Dang et al. (2023), arXiv:2301.00437.
 """
 

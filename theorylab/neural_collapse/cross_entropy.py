@@ -51,6 +51,7 @@ cross-polytope $\frac K22^{2/L}$ against the simplex's $K-1$. It is cheaper from
 and from $K=4$ on for $M\ge3$.
 
 Proof: `proofs/neural_collapse/cross_entropy.py`.
+Claim: `cross_entropy_beyond_one_layer`.
 Reference: Zhu et al. (2021), arXiv:2105.02375, for one layer; Sukenik, Lampert & Mondelli (2024),
 arXiv:2405.14468, and Garrod & Keating (2024), arXiv:2410.23169, for the bias to low rank. Eqs. (1)
 to (3) are derived here.

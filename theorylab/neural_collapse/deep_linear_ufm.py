@@ -39,6 +39,7 @@ $y_i$ are fitted, each at the larger root of `mode_fit`, are local minima too; w
 one is fitted and a larger one is not, a rotation of the singular vectors lowers the loss.
 
 Proof: `proofs/neural_collapse/deep_linear_ufm.py`.
+Claims: `collapsed_geometry`, `loss_bound`, `network_bound`.
 Reference: Dang, Tran, Osher, Tran-The, Ho & Nguyen (2023), arXiv:2301.00437; unequal sizes with a
 bias and the decayed bias are derived in the proof.
 """

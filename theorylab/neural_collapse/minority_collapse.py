@@ -25,6 +25,7 @@ $$R\ge\frac1{K_A}\Big(\frac1{\sqrt{n_B\lambda_W\lambda_H}}-K_B\Big). \tag{3}$$
 $$\lambda\ge\frac1N\,\|CDC\|_{op}^{1/2},\qquad C=I-\tfrac1K\mathbf{11}^\top. \tag{4}$$
 
 Proof: `proofs/neural_collapse/cross_entropy.py`.
+Claim: `minority_merges`.
 Reference: Fang, He, Long & Su (2021), arXiv:2101.12699, for the phenomenon; Hong & Ling (2023),
 arXiv:2309.09725, for thresholds. Eqs. (2) to (4) are derived here.
 """

@@ -26,6 +26,7 @@ In $u=\ln x$, with $u_0=\frac1{M+1}\ln\frac Mb$, the larger root is that of the 
 $$(M+1)(u-u_0)+2\ln(1+e^{-Mu}). \tag{5}$$
 
 Proof: `proofs/neural_collapse/mode_fit.py`.
+Claim: `spinodal_window`.
 Reference: Dang, Tran, Osher, Tran-The, Ho & Nguyen (2023), arXiv:2301.00437.
 """
 

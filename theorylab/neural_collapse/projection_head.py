@@ -36,6 +36,7 @@ $$(\phi^+/\phi)^2\,(1-g), \tag{6}$$
 $g$ the loss of `mode_fit`. Those need not be the ones of largest weight.
 
 Proof: `proofs/neural_collapse/projection_head.py`.
+Claim: `head_weights`.
 Reference: Xue, Gan, Ni, Joshi & Mirzasoleiman (2024), arXiv:2403.11391, without decay; Eqs. (4) to
 (6) are derived here.
 """

@@ -33,6 +33,7 @@ simplex give logits $\alpha(I-\mathbf1\mathbf1^\top/K)$, and the margin $\alpha$
 $$\dot\alpha=L\alpha\Big[\frac{n^{-1/L}\alpha^{1-2/L}}{K-1+e^\alpha}-\lambda\Big]. \tag{5}$$
 
 Proof: `proofs/neural_collapse/singular_value_flow.py`.
+Claim: `mode_learning`.
 Reference: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120, without decay; Dang et al. (2023),
 arXiv:2301.00437, for the minimizers.
 """
