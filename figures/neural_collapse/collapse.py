@@ -2,12 +2,13 @@
 
 Top left: how well the labels are fitted against the penalty `b` over its critical value, for one to
 six layers; dashed, the branch that is a local minimum only. Markers are singular values where
-descent ends: on the branch, or at zero, which from two layers on is a local minimum always. Top right: classes of many sizes; lengths of class means and of the classifier's rows under a
-head of two layers, zero for those too small; near the threshold some runs end at zero, too. Bottom left: variability within classes against time,
-with as many feature dimensions as classes and with more: the lines have the predicted slopes.
-Bottom right: a ReLU network with a deep linear head, how its loss comes down to the exact bound and
-its class means to the predicted frame; hollow, with weight decay in place of a penalty on features,
-which collapses the variability but not to that frame.
+descent ends: on the branch, or at zero, which from two layers on is a local minimum always. Top
+right: classes of many sizes; lengths of class means and of the rows of a head of two layers, zero
+for those too small; near the threshold some runs end at zero, too. Bottom left: variability within
+classes against time, with as many feature dimensions as classes and with more: the lines have the
+predicted slopes. Bottom right: a ReLU network with a deep linear head, how its loss comes down to
+the exact bound and its class means to the predicted frame; hollow, with weight decay in place of a
+penalty on features, which collapses the variability but not to that frame.
 """
 
 from __future__ import annotations
