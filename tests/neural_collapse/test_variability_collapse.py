@@ -259,3 +259,15 @@ def test_bad_input_is_refused_by_name(measure, change, error, message, unchecked
 def test_an_unknown_centre_is_refused(unchecked):
     with pytest.raises(ValueError, match='of "samples" or of "classes"; got \'median\''):
         variability_collapse([[0.0], [1.0]], [0, 1], global_mean="median")
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-25, 1e25, 1e200])
+def test_scales_at_which_squares_vanish_or_overflow(scale):
+    features = np.random.default_rng(0).standard_normal((12, 5))
+    labels = np.repeat(range(3), 4)
+    for measure in (variability_collapse, trace_ratio, class_distance_variance):
+        expected = measure(features, labels)
+        np.testing.assert_allclose(measure(scale * features, labels), expected, rtol=1e-12)
+        if 1e-30 < scale < 1e30:
+            single = (scale * features).astype(np.float32)
+            np.testing.assert_allclose(measure(single, labels), expected, rtol=1e-4)

@@ -54,6 +54,18 @@ class Classes(NamedTuple):
     def centred_means(self, centre: Centre) -> Float[Array, "classes features"]:
         return self.means - self.global_mean(centre)
 
+    def of_unit_scale(self) -> Classes:
+        """Divided by the largest feature, for measures that do not know scales: no square then
+        overflows or vanishes."""
+        xp = self.xp
+        largest = xp.max(xp.abs(self.features))
+        scale = xp.where(largest > 0, largest, xp.ones_like(largest))
+        return self._replace(
+            means=self.means / scale,
+            features=self.features / scale,
+            deviations=self.deviations / scale,
+        )
+
     def nan_outside(self, value: Array) -> Array:
         return nan_outside(self.xp, self.inside, value)
 

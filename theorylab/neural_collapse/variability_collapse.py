@@ -78,7 +78,7 @@ def trace_ratio(
     Arguments and errors as of `variability_collapse`; `inf` and NaN as there, for means that
     coincide exactly.
     """
-    at = classes(features, labels, num_classes)
+    at = classes(features, labels, num_classes).of_unit_scale()
     N, K = at.features.shape[0], at.means.shape[0]
     spread = at.xp.sum(at.centred_means(global_mean) ** 2)
     return at.nan_outside(ratio(at.xp, at.xp.sum(at.deviations**2) / N, spread / K))
@@ -98,6 +98,7 @@ def class_distance_variance(
 
 def nc1(at: Classes, centre: Centre) -> Array:
     """Eq. (4)."""
+    at = at.of_unit_scale()
     xp, E, H = at.xp, at.deviations, at.features
     K, d = at.means.shape
     eps = float(xp.finfo(H.dtype).eps)
@@ -119,6 +120,7 @@ def nc1(at: Classes, centre: Centre) -> Array:
 
 def cdnv(at: Classes) -> Array:
     """Eq. (3)."""
+    at = at.of_unit_scale()
     xp, means = at.xp, at.means
     K = means.shape[0]
     v = at.sums(xp.sum(at.deviations**2, axis=1)) / at.counts
