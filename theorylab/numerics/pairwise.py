@@ -125,7 +125,7 @@ class _Pairs:
     ) -> None:
         """Put the values of a tile in their places, those of close pairs computed anew."""
         square = self.symmetric and i == j
-        if close > (i.stop - i.start if square else 0):  # a row is close to itself
+        if int(close) > (i.stop - i.start if square else 0):  # a row is close to itself
             tiles = self._anew(program, i, j, [np.array(tile) for tile in tiles])
         for whole, tile in zip(self.out, tiles, strict=True):
             whole[i, j] = tile
@@ -171,7 +171,14 @@ def _jax() -> Iterator[_Engine]:
 
 def mirror(square: np.ndarray) -> None:
     """Make a square equal to its transpose, by its lower triangle, in place."""
-    square[...] = np.tril(square) + np.tril(square, -1).T
+    n = len(square)
+    if n <= 64:
+        square[...] = np.tril(square) + np.tril(square, -1).T
+        return
+    half = n // 2
+    square[:half, half:] = square[half:, :half].T
+    mirror(square[:half, :half])
+    mirror(square[half:, half:])
 
 
 def row_lengths(x: np.ndarray) -> np.ndarray:
