@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from theorylab.neural_collapse.claims.frames import RUN, both_ways
+from theorylab.neural_collapse.claims.frames import SETTINGS, both_ways
 from theorylab.neural_collapse.claims.sources import DANG_2023, GARROD_2024, HERE
 from theorylab.neural_collapse.claims.training import loss_of, minimum, trained, within
 from theorylab.neural_collapse.cross_entropy import branches
@@ -81,23 +81,7 @@ loss_bound = Claim(
         "decays without their half": without_the_half,
         "a minimum higher by 0.1 %": slightly_above,
     },
-    settings={
-        "quick": [
-            dict(
-                class_sizes=(9, 6, 3, 2), weight_decay=(0.005, 0.005), feature_decay=0.005,
-                bias=False, learning_rate=0.3, num_steps=24000, **RUN,
-            ),
-        ],
-        "standard": [
-            dict(
-                class_sizes=sizes, weight_decay=decays, feature_decay=0.004,
-                bias=bias, learning_rate=0.25, num_steps=36000, **RUN,
-            )
-            for sizes in ((9, 6, 3, 2), (5, 5, 5, 5))
-            for decays in ((0.01,), (0.01, 0.004), (0.004, 0.01, 0.004))
-            for bias in (False, True)
-        ],
-    },
+    settings=SETTINGS | {"quick": SETTINGS["quick"][:1]},
     domain=both_ways,
     replicates={"quick": 32, "standard": 128},
     tile=16,

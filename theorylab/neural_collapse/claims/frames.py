@@ -81,6 +81,27 @@ def both_ways(
 
 
 RUN = dict(width=6, start=0.8)
+SETTINGS = {
+    "quick": [
+        dict(
+            class_sizes=(9, 6, 3, 2), weight_decay=(0.005, 0.005), feature_decay=0.005,
+            bias=False, learning_rate=0.3, num_steps=24000, **RUN,
+        ),
+        dict(
+            class_sizes=(9, 6, 3, 2), weight_decay=(0.01, 0.005), feature_decay=0.005,
+            bias=True, learning_rate=0.3, num_steps=24000, **RUN,
+        ),
+    ],
+    "standard": [
+        dict(
+            class_sizes=sizes, weight_decay=decays, feature_decay=0.004,
+            bias=bias, learning_rate=0.25, num_steps=36000, **RUN,
+        )
+        for sizes in ((9, 6, 3, 2), (5, 5, 5, 5))
+        for decays in ((0.01,), (0.01, 0.004), (0.004, 0.01, 0.004))
+        for bias in (False, True)
+    ],
+}  # fmt: skip
 collapsed_geometry = Claim(
     statement="Class means, layers and logits of a deep linear head on free features collapse to "
     "one geometry: without a bias orthogonal, each class of a length of its own; with one, the "
@@ -106,27 +127,7 @@ collapsed_geometry = Claim(
         "a simplex frame in every setting": simplex_everywhere,
         "decays 0.1 % stronger": with_penalty(lambda penalty, **_: 1.001 * penalty),
     },
-    settings={
-        "quick": [
-            dict(
-                class_sizes=(9, 6, 3, 2), weight_decay=(0.005, 0.005), feature_decay=0.005,
-                bias=False, learning_rate=0.3, num_steps=24000, **RUN,
-            ),
-            dict(
-                class_sizes=(9, 6, 3, 2), weight_decay=(0.01, 0.005), feature_decay=0.005,
-                bias=True, learning_rate=0.3, num_steps=24000, **RUN,
-            ),
-        ],
-        "standard": [
-            dict(
-                class_sizes=sizes, weight_decay=decays, feature_decay=0.004,
-                bias=bias, learning_rate=0.25, num_steps=36000, **RUN,
-            )
-            for sizes in ((9, 6, 3, 2), (5, 5, 5, 5))
-            for decays in ((0.01,), (0.01, 0.004), (0.004, 0.01, 0.004))
-            for bias in (False, True)
-        ],
-    },
+    settings=SETTINGS,
     domain=both_ways,
     replicates=4,
     tile=4,
