@@ -125,7 +125,7 @@ kernel_fluctuations = Claim(
                 activation=activation, weight_variance=2.0, bias_variance=0.1,
             )
             for activation, depth in (("erf", 3), ("relu", 3), ("gelu", 4))
-            for n in (64, 128, 256, 512, 1024)
+            for n in (64, 128, 256, 512)
         ],
     },
     domain=several_layers,
