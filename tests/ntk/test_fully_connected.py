@@ -152,6 +152,17 @@ def test_standard_parametrization_is_the_sum_over_its_layers(seed, depth, weight
     )
 
 
+@pytest.mark.parametrize("activation", ["relu", "abs", "identity", leaky_relu(0.3)])
+@pytest.mark.parametrize("variance", [0.7, 3.0])
+def test_standard_parametrization_of_scale_free_networks(activation, variance):
+    network = FullyConnected(4, activation, variance, 0.0, "standard", 8, biases=False)
+    x, y = rows(0, 7, 5), rows(1, 6, 5)
+    for found, expected in zip(
+        network.nngp_ntk(x, y), network._recursion(np, x, y, ("nngp", "ntk")), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+
+
 # The fast way: kernels as series of the angle, against the recursion in 40 digits.
 
 
@@ -404,7 +415,11 @@ def test_single_precision_is_good_to_a_millionth_at_every_angle(depth, angle, co
     np.testing.assert_allclose(found, exact, rtol=1e-6)
 
 
-def test_rows_about_one_mean_are_computed_in_double_precision():
+@pytest.mark.parametrize("tile", [64, 1024])
+def test_rows_about_one_mean_are_computed_in_double_precision(tile, monkeypatch):
+    """Tile after tile: the next one is under way when the first asks for more digits."""
+    monkeypatch.setattr("theorylab.numerics.pairwise._TILE", tile)
+    monkeypatch.setattr("theorylab.numerics.pairwise._FEW_ELEMENTS", 1000)
     x = (1 + 0.1 * rows(0, 300, 400)).astype(np.float32)
     network = FullyConnected(21, "relu", 2.0)
     np.testing.assert_allclose(network.ntk(x), network.ntk(x.astype(float)), rtol=1e-6)
