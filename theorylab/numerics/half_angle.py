@@ -42,7 +42,7 @@ class HalfAngleSeries:
     `f_0 + w q(u)`, which keeps its digits at small correlations, where those of most data lie.
     `coefficients[side]` are `f_0` and those of ascending powers in `q`, `side` 0 for `rho >= 0`;
     `stretch[side]` is `g` of Eq. (2); `error` the largest deviation from the function seen between
-    the nodes, as a multiple of its largest value.
+    the nodes, and what an evaluation in the dtype asked for adds, over its largest value.
     """
 
     coefficients: np.ndarray
