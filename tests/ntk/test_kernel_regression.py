@@ -346,7 +346,7 @@ def test_the_seed_settles_the_answer():
         (dict(y=np.array([0, 1, np.nan, 0, 0])), "`y` must be finite everywhere; got nan"),
         (dict(tolerance=0.0), "`tolerance` must be > 0; got 0"),
         (dict(rank=6), "`rank` must be from 0 to the 5 examples; got 6"),
-        (dict(rank=-1), "`rank` must be from 0 to the 5 examples; got -1"),
+        (dict(rank=-1), "`rank` must be >= 0; got -1"),
         (dict(max_products=1), "`max_products` must be >= 2; got 1"),
         (dict(start=np.zeros((5, 2))), r"`start` must have the shape \(5,\).*got \(5, 2\)"),
         (dict(tile=0), "`tile` must be >= 1; got 0"),

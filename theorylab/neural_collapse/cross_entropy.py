@@ -75,9 +75,8 @@ from theorylab.neural_collapse._logit_frames import (
     pyramid,
     simplex,
 )
-from theorylab.neural_collapse.frames import whole_number
 from theorylab.numerics.annotations import Array, Float, Reals
-from theorylab.numerics.arrays import arrays, nan_outside, require, require_positive
+from theorylab.numerics.arrays import arrays, nan_outside, require, require_positive, whole_number
 
 
 class ETFCollapse(NamedTuple):

@@ -16,13 +16,10 @@ arXiv:2301.00437, for Eq. (2).
 
 from __future__ import annotations
 
-import operator
-from typing import Any
-
 import numpy as np
 
 from theorylab.numerics.annotations import Array, Float, Reals
-from theorylab.numerics.arrays import require_nonnegative
+from theorylab.numerics.arrays import require_nonnegative, whole_number
 
 
 def simplex_etf(num_classes: int, dimension: int | None = None) -> Float[Array, "classes features"]:
@@ -99,19 +96,6 @@ def cross_polytope(
         raise ValueError(f"`num_classes` must be even: classes come in pairs; got {K}")
     d = _dimension(dimension, K // 2, K // 2, "the pairs of classes")
     return np.kron(np.eye(K // 2, d), np.array([[1.0], [-1.0]]))
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """`value` as an int, or the refusal of what is none or too small."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
-    if number < least:
-        raise ValueError(f"`{name}` must be >= {least}; got {number}")
-    return number
 
 
 def _dimension(dimension: int | None, default: int, least: int, meaning: str) -> int:

@@ -34,6 +34,7 @@ from theorylab.numerics.arrays import (
     require_examples,
     require_finite,
     require_nonnegative,
+    whole_number,
 )
 from theorylab.numerics.pairwise import slices
 
@@ -84,8 +85,8 @@ class KernelOperator(LinearOperator):
         self.x = _examples("x", x)
         self.ridge = one_number("ridge", ridge)
         require_nonnegative(ridge=np.asarray(self.ridge))
-        self.tile = _count("tile", tile)
-        self.threads = _count("threads", _processors() if threads is None else threads)
+        self.tile = whole_number("tile", tile, 1)
+        self.threads = whole_number("threads", _processors() if threads is None else threads, 1)
         super().__init__(np.dtype(float), (len(self.x), len(self.x)))
 
     def diagonal(self) -> Float[Array, " examples"]:
@@ -238,12 +239,6 @@ def one_number(name: str, value: Real) -> float:
     return float(value)
 
 
-def whole_number(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
-    return int(value)
-
-
 def _examples(name: str, x: Reals) -> np.ndarray:
     """Examples in rows, finite, as a floating array of NumPy."""
     _, (x,) = arrays(**{name: x})
@@ -251,12 +246,6 @@ def _examples(name: str, x: Reals) -> np.ndarray:
     require_examples(**{name: x})
     require_finite(**{name: x})
     return x
-
-
-def _count(name: str, value: int) -> int:
-    if whole_number(name, value) < 1:
-        raise ValueError(f"`{name}` must be >= 1; got {value}")
-    return int(value)
 
 
 def _processors() -> int:

@@ -40,10 +40,9 @@ from theorylab.ntk.kernel_operator import (
     KernelOperator,
     one_number,
     vectors,
-    whole_number,
 )
 from theorylab.numerics.annotations import Array, Float, Reals
-from theorylab.numerics.arrays import require_positive
+from theorylab.numerics.arrays import require_positive, whole_number
 from theorylab.numerics.nystrom import nystrom_approximation
 
 Progress = Callable[[int, int, float], None]
@@ -132,10 +131,9 @@ def kernel_regression(
     tolerance = one_number("tolerance", tolerance)
     require_positive(tolerance=np.asarray(tolerance))
     rank = min(n, round(8 * n**0.5), _MOST_NUMBERS // n) if rank is None else rank
-    if not 0 <= whole_number("rank", rank) <= n:
+    if not 0 <= whole_number("rank", rank, 0) <= n:
         raise ValueError(f"`rank` must be from 0 to the {n} examples; got {rank}")
-    if whole_number("max_products", max_products) < 2:
-        raise ValueError(f"`max_products` must be >= 2; got {max_products}")
+    max_products = whole_number("max_products", max_products, 2)
     if start is None:
         alpha = np.zeros_like(Y)
     else:

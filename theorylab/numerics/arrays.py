@@ -186,6 +186,22 @@ def require_depth(depth: float) -> float:
     return float(depth)
 
 
+def whole_number(name: str, value: Any, least: int) -> int:
+    """`value`, a static argument, as an int.
+
+    Raises: `TypeError` for what is no whole number, a boolean included; `ValueError` below `least`.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
+    if number < least:
+        raise ValueError(f"`{name}` must be >= {least}; got {number}")
+    return number
+
+
 def require_examples(**quantities: Array) -> None:
     """Refuse arrays that are not examples in rows, all of equally many columns."""
     for name, x in quantities.items():
