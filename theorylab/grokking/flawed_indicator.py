@@ -27,6 +27,7 @@ $$L_{exc}=\frac{p-1}p\log\big(p-2+2e^{ap/8}\big)
 Eqs. (4) and (5) are derived here.
 
 Proof: `proofs/grokking/flawed_indicator.py`.
+Claims: `grokking.flawed_logits`, `grokking.progress_measures`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849; for the restricted and excluded loss,
 Nanda, Chan, Lieberum, Smith & Steinhardt (2023), arXiv:2301.05217.
 """

@@ -22,6 +22,7 @@ $$f=\frac2{3\pi}\sum_ka_k\Big|\cos\frac{\omega_kd}2\Big|\cos\omega_ku,
 as $n\to\infty$; `aliased_relu_logits` has the logits at finite $n$.
 
 Proof: `proofs/grokking/fourier_logits.py`.
+Claim: `grokking.flawed_logits`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849.
 """
 

@@ -15,6 +15,7 @@ $$\mathbb E\,\rho=0, \qquad \mathrm{Var}\,\rho=\frac1{2M}. \tag{2}$$
 The variances are derived here.
 
 Proof: `proofs/grokking/gaussian_participation_ratio.py`.
+Claim: `grokking.participation_by_chance`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849.
 """
 

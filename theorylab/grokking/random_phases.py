@@ -22,6 +22,7 @@ $$\frac{5a^2}{32R}(3p-8) \quad(d\ne0), \qquad \frac{5a^2}{4R}(p-1) \quad(d=0). \
 All of this is derived here.
 
 Proof: `proofs/grokking/random_phases.py`.
+Claim: `grokking.random_phases`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849, for the networks.
 """
 

@@ -31,6 +31,7 @@ $$\varepsilon=\frac{3\pi}{4N}\Big[\cot\frac\pi{2N}-\cot\frac{3\pi}{2N}\Big]-1
 of the sum over frequencies of $\frac2{3\pi}a_k|\cos(\omega_kd/2)|$. All of this is derived here.
 
 Proof: `proofs/grokking/relu_indicator.py`.
+Claim: `grokking.relu_logits`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849, for the networks.
 """
 
