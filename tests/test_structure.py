@@ -15,6 +15,12 @@ CLOSED_FORMS, SIMULATIONS, INSTRUMENTS = (
     {name for name in contract["source_modules"] if not name.startswith("theorylab.experiment")}
     for contract in CONTRACTS[:3]
 )
+# What predicts nothing, so that closed forms and simulations may share it.
+DEFINITIONS = {
+    f"theorylab.grokking.{name}" for name in ("_modulus", "fourier_coefficients", "network")
+}
+# What was seen and is claimed as such, without a derivation.
+EMPIRICAL = {"grokking.decay_hastens"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -33,14 +39,14 @@ def test_every_module_of_a_family_is_of_one_kind(family):
 
 
 def test_simulations_are_kept_from_every_closed_form():
-    assert set(CONTRACTS[1]["forbidden_modules"]) >= CLOSED_FORMS
+    assert set(CONTRACTS[1]["forbidden_modules"]) >= CLOSED_FORMS - DEFINITIONS
 
 
 def test_closed_forms_are_kept_from_everything_else():
     assert set(CONTRACTS[0]["forbidden_modules"]) >= SIMULATIONS | INSTRUMENTS
 
 
-@pytest.mark.parametrize("claim_id", theorylab.claims())
+@pytest.mark.parametrize("claim_id", sorted(set(theorylab.claims()) - EMPIRICAL))
 def test_every_claim_has_its_proof(claim_id):
     assert (ROOT / "proofs" / f"{theorylab.claims()[claim_id].proof}.py").is_file()
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from theorylab import deep_linear as deep_linear
+    from theorylab import grokking as grokking
     from theorylab import hopfield as hopfield
     from theorylab import neural_collapse as neural_collapse
     from theorylab import ntk as ntk
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
     from theorylab.verify.criteria import Verdict
 
 __version__ = "0.1.0.dev0"
-__all__ = ["check", "claims", "deep_linear", "hopfield", "judge", "neural_collapse", "ntk"]
+__all__ = [
+    "check",
+    "claims",
+    "deep_linear",
+    "grokking",
+    "hopfield",
+    "judge",
+    "neural_collapse",
+    "ntk",
+]
 
 
 def claims() -> dict[str, Claim]:
@@ -149,7 +159,7 @@ def judge(
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("deep_linear", "hopfield", "neural_collapse", "ntk"):
+    if name in ("deep_linear", "grokking", "hopfield", "neural_collapse", "ntk"):
         return import_module(f"theorylab.{name}")
     raise AttributeError(f"module 'theorylab' has no attribute {name!r}")
 

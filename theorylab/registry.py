@@ -21,7 +21,7 @@ from typing import Any
 from theorylab.errors import UnknownName
 from theorylab.verify.claim import Claim
 
-FAMILIES = ("deep_linear", "hopfield", "ntk", "neural_collapse")
+FAMILIES = ("deep_linear", "hopfield", "ntk", "neural_collapse", "grokking")
 GROUP = "theorylab.claims"
 
 
