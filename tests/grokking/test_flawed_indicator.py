@@ -169,3 +169,9 @@ def test_losses_to_their_digits():
     assert flawed_cross_entropy(23, 1.7) == pytest.approx(0.0153880520498, rel=5e-12)
     assert flawed_restricted_loss(23, 1.7) == pytest.approx(0.00125003637269, rel=5e-12)
     assert flawed_excluded_loss(23, 1.7) == pytest.approx(5.41094654018254, rel=1e-14)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])
+def test_a_modulus_of_numpy_does_not_overflow(kind, unchecked):
+    assert flawed_margin(0, kind(127), 1.0) == 63.5
+    assert flawed_indicator(0, 0, kind(127), 1.0) == flawed_indicator(0, 0, 127, 1.0)

@@ -180,3 +180,15 @@ def test_aliasing_covers_what_networks_were_seen_to_leave():
     # All frequencies at p = 23, as fractions of the largest logit, at some offsets.
     for n, seen in ((8, 0.128), (16, 0.018), (32, 0.0077), (64, 0.00145), (33, 0.00107)):
         assert seen < phase_aliasing(n)
+
+
+def test_a_modulus_of_numpy_serves(unchecked):
+    assert relu_indicator(1, 1, np.int64(7), 1.0) == relu_indicator(1, 1, 7, 1.0)
+
+
+@pytest.mark.parametrize("n", [31, 33, 101, 10**5 + 1, 10**9 + 1])
+def test_aliasing_of_many_phases_keeps_its_digits(n):
+    with mpmath.workdps(50):
+        half = mpmath.pi / (2 * n)
+        exact = 3 * half / 2 * (mpmath.cot(half) - mpmath.cot(3 * half)) - 1
+        np.testing.assert_allclose(phase_aliasing(n), float(exact), rtol=1e-12)

@@ -214,3 +214,15 @@ def test_stored_numbers():
     np.testing.assert_allclose(restricted_loss(f), 0.00125003637269, rtol=1e-11)
     np.testing.assert_allclose(excluded_loss(f), 5.41094654018254, rtol=1e-13)
     np.testing.assert_allclose(excluded_loss(f, ()), 0.0153880520498, rtol=1e-11)
+
+
+def test_the_mean_of_an_answer_may_be_kept():
+    """Of logits that are waves in the sum and a bias of each answer, it keeps all there is."""
+    p, x = 11, np.arange(11)
+    bias = np.random.default_rng(0).normal(size=p)
+    waves = np.cos(2 * np.pi * (x - (x[:, None, None] + x[:, None])) / p)
+    kept = restricted_loss(waves + bias, keep_mean=True)
+    all_pairs = restricted_loss(waves)
+    np.testing.assert_allclose(restricted_loss(waves + bias), all_pairs, rtol=1e-13)
+    np.testing.assert_allclose(kept, excluded_loss(waves + bias, []), rtol=1e-13)
+    assert abs(kept - all_pairs) > 0.01

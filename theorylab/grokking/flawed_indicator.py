@@ -59,9 +59,9 @@ def flawed_indicator(
     Raises: `ValueError` on an entry outside the bounds above; under `jit`, NaN instead.
     """
     xp, a, (d, u) = strengths_and_residues(modulus, feature_strength, d=d, u=u)
-    inside = require_nonnegative(feature_strength=a)
-    peak, ghosts = u == 0, 1 * (u == d) + (u == (-d) % modulus)
-    shape = modulus / 4 * peak + modulus / 8 * ghosts - 0.5
+    inside, p = require_nonnegative(feature_strength=a), odd_modulus(modulus)
+    peak, ghosts = u == 0, 1 * (u == d) + (u == (-d) % p)
+    shape = p / 4 * peak + p / 8 * ghosts - 0.5
     return nan_outside(xp, inside, a * xp.asarray(shape, dtype=a.dtype))
 
 
@@ -71,8 +71,8 @@ def flawed_margin(d: Any, modulus: int, feature_strength: Reals) -> Float[Array,
     Arguments, assumptions and errors as of `flawed_indicator`.
     """
     xp, a, (d,) = strengths_and_residues(modulus, feature_strength, d=d)
-    inside = require_nonnegative(feature_strength=a)
-    shape = modulus / 8 + 3 * modulus / 8 * (d == 0)
+    inside, p = require_nonnegative(feature_strength=a), odd_modulus(modulus)
+    shape = p / 8 + 3 * p / 8 * (d == 0)
     return nan_outside(xp, inside, a * xp.asarray(shape, dtype=a.dtype))
 
 

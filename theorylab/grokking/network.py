@@ -36,9 +36,8 @@ def network_logits(weights: Weights, activation: str = "quadratic") -> Float[Arr
 
     Raises: `ValueError` for shapes that differ, an even `p`, or another activation.
     """
-    xp, (theta, xi) = arrays(
-        input_weights=weights.input_weights, output_weights=weights.output_weights
-    )
+    theta, xi = weights
+    xp, (theta, xi) = arrays(input_weights=theta, output_weights=xi)
     require_pair(theta, xi)
     sigma = activation_of(xp, activation)
     hidden = sigma(theta[:, :, None] + theta[:, None, :])

@@ -79,13 +79,14 @@ def relu_indicator(d: Any, u: Any, modulus: int, feature_strength: Reals) -> Flo
         `fourier_weights` as `num_phases` grows.
     Raises: `ValueError` on an entry outside the bounds above; under `jit`, NaN instead.
     """
-    xp, a, (d, u) = strengths_and_residues(modulus, feature_strength, d=d, u=u)
+    p = odd_modulus(modulus)
+    xp, a, (d, u) = strengths_and_residues(p, feature_strength, d=d, u=u)
     inside = require_nonnegative(feature_strength=a)
-    divisor = np.gcd(d, modulus)
-    order = modulus // divisor
+    divisor = np.gcd(d, p)
+    order = p // divisor
     each, where = distinct(d)
-    shared = np.gcd(each, modulus)
-    inverse = [pow(int(e // g), -1, modulus // int(g)) for e, g in zip(each, shared, strict=True)]
+    shared = np.gcd(each, p)
+    inverse = [pow(int(e // g), -1, p // int(g)) for e, g in zip(each, shared, strict=True)]
     r = u // divisor * np.asarray(inverse, np.int64)[where]
     height = np.where(u % divisor == 0, _peaks(r, order), 0)
     shape = xp.asarray((modulus * height - 1) / (3 * np.pi), dtype=a.dtype)
@@ -131,7 +132,12 @@ def phase_aliasing(num_phases: int) -> float:
     """
     N = _samples(cancelling_phases(num_phases, "full", "relu"))
     half = math.pi / (2 * N)
-    return 3 * half * math.cos(half) / math.sin(3 * half) - 1  # cot x - cot 3x = 2 cos x / sin 3x
+    # cot x - cot 3x = 2 cos x / sin 3x; and x cos x - sin x, as a series where it would cancel.
+    if half > 0.05:
+        behind = half * math.cos(half) - math.sin(half)
+    else:
+        behind = -(half**3) / 3 * (1 - half**2 / 10 * (1 - half**2 / 28 * (1 - half**2 / 54)))
+    return (3 * behind + 4 * math.sin(half) ** 3) / math.sin(3 * half)
 
 
 def aliased_relu_logits(

@@ -14,8 +14,9 @@ $$\Pi f_j(s)=\frac2p\sum_{k\in\mathcal K}\sum_{s'}\cos\omega_k(s-s')\,
 
 The restricted loss is the cross-entropy of $\Pi f$ at the answers $j=x+y$, the excluded loss that
 of $f-\Pi f$. No frequency in $\mathcal K$ is 0: the mean over all pairs, one number a class, is no
-part of $\Pi f$ and stays in $f-\Pi f$. The restricted loss falls as a network finds the waves, and
-the excluded loss rises once it depends on them, beyond $\log p$ where what is left is wrong.
+part of $\Pi f$, unless one asks for it, and stays in $f-\Pi f$. The restricted loss falls as a
+network finds the waves, and the excluded loss rises once it depends on them, beyond $\log p$ where
+what is left is wrong.
 
 Proof: `proofs/grokking/restricted_loss.py`.
 Reference: Nanda, Chan, Lieberum, Smith & Steinhardt (2023), arXiv:2301.05217, who project the
@@ -34,7 +35,11 @@ from theorylab.numerics.arrays import arrays, nan_outside, require, require_fini
 
 
 def restricted_loss(
-    logits: Reals, frequencies: Reals | None = None, *, pairs: Any = None
+    logits: Reals,
+    frequencies: Reals | None = None,
+    *,
+    pairs: Any = None,
+    keep_mean: bool = False,
 ) -> Float[Array, ""]:
     """Cross-entropy of the waves in `x + y` alone, `Pi f` of Eq. (2).
 
@@ -44,13 +49,18 @@ def restricted_loss(
             default. Of none the loss is `log p`.
         pairs: those the loss is averaged over, `(p, p)` booleans with one or more of them true, as
             of a training set; all by default. The projection is over all pairs in any case.
+        keep_mean: whether every answer keeps its mean over pairs too. Conventions differ: it is a
+            bias of the answers that no wave carries, and that some add back.
 
     Returns: the loss, a number of the library of `logits`; small ones to their relative precision.
     Raises: `ValueError` for another shape, an even `p`, a frequency that is none of the above,
         logits that are not finite, or no pair; where values are traced, NaN for the last three.
     """
     at = _Sums(logits, frequencies, pairs)
-    return at.loss(at.projection[None, :, :])
+    kept = at.projection
+    if keep_mean:
+        kept = kept + at.xp.mean(at.logits, axis=(0, 1))
+    return at.loss(kept[None, :, :])
 
 
 def excluded_loss(

@@ -15,7 +15,7 @@ out $\mathbb E\,F=1-1/p$. If a fraction $r$ of all pairs is trained, the mean te
 grows, and the standard deviation falls as $\sqrt2\,r/p$. All of this is derived here.
 
 Proof: `proofs/grokking/symmetric_floor.py`.
-Claim: `grokking.floor`.
+Claim: `grokking.memorised_accuracy`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849.
 """
 

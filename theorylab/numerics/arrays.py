@@ -29,7 +29,8 @@ def arrays(**quantities: Any) -> tuple[Any, tuple[Array, ...]]:
         sequences count as NumPy when no other library is present, and follow it otherwise.
 
     Returns: `(xp, arrays)`, the arrays in the order given, of one dtype: the widest floating dtype
-        among the arguments that are arrays, or the library's default where none is floating.
+        among the arguments that are arrays, float32 at least, or the library's default where none
+        is floating.
     Raises: `TypeError` for what is not a real number or an array of them, or for two libraries.
     """
     foreign = [value for value in quantities.values() if _is_foreign(value)]
@@ -50,6 +51,8 @@ def arrays(**quantities: Any) -> tuple[Any, tuple[Array, ...]]:
     ]
     floating = [_dtype_in(xp, value.dtype) for value in typed if _is_floating(xp, value.dtype)]
     dtype = xp.result_type(*floating) if floating else xp.asarray(1.0).dtype
+    if xp.finfo(dtype).bits < 32:
+        dtype = xp.float32
     for name, value in plain.items():
         if _is_foreign(value) and xp.isdtype(value.dtype, "complex floating"):
             raise TypeError(f"`{name}` must be real; got an array of {value.dtype}")

@@ -13,6 +13,6 @@ from theorylab.grokking.claims.lottery import first_escapes as first_escapes
 from theorylab.grokking.claims.lottery import lottery as lottery
 from theorylab.grokking.claims.lottery import survival as survival
 from theorylab.grokking.claims.relu_modes import relu_velocity as relu_velocity
-from theorylab.grokking.claims.neuron_balance import balance as balance
-from theorylab.grokking.claims.training import floor as floor
+from theorylab.grokking.claims.neuron_balance import balance_is_kept as balance_is_kept
+from theorylab.grokking.claims.training import memorised_accuracy as memorised_accuracy
 from theorylab.grokking.claims.training import decay_hastens as decay_hastens

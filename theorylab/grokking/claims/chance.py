@@ -8,13 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.grokking._modulus import num_frequencies
+from theorylab.grokking._modulus import num_frequencies, odd_modulus
 from theorylab.grokking.claims.sources import DOSHI_2023, HERE
 from theorylab.grokking.fourier_weights import single_frequency_neurons
 from theorylab.grokking.gaussian_participation_ratio import gaussian_participation_ratio
 from theorylab.grokking.inverse_participation_ratio import inverse_participation_ratio
 from theorylab.grokking.network import network_logits
 from theorylab.grokking.random_phases import random_phase_covariance
+from theorylab.numerics.arrays import whole_number
 from theorylab.verify import Claim, Mean
 
 # `x - y`, and how far two answers lie from the sum.
@@ -61,6 +62,11 @@ def tenth_of_the_variance(eps, *, modulus, num_neurons, activation):
     return 0.1 * of(modulus=modulus, num_neurons=num_neurons, activation=activation)
 
 
+def some_neurons(*, modulus, num_neurons, activation):
+    odd_modulus(modulus)
+    whole_number("num_neurons", num_neurons, 1)
+
+
 random_phases = Claim(
     statement="Logits of aligned neurons at random phases fluctuate with covariance 5/8 (1 + cos "
     "wd)^2 cos w(u - u') of each quadratic neuron; of ReLU with another, also in closed form.",
@@ -70,6 +76,7 @@ random_phases = Claim(
     observe=difference_of_networks,
     quantity="covariance of two logits",
     coords=lambda **_: {"place": [f"$d={d}$, $u={u}$, $u'={v}$" for d, u, v in _PLACES]},
+    domain=some_neurons,
     criterion=Mean(tolerance=tenth_of_the_variance),
     rivals={
         "that of the square of a mean, 1/2 for 5/8": partial(predicted_covariance, factor=4 / 5),

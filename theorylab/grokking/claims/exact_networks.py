@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.grokking._modulus import num_frequencies
+from theorylab.grokking._modulus import num_frequencies, prime_modulus
 from theorylab.grokking.claims.sources import HE_2026, NANDA_2023
 from theorylab.grokking.flawed_indicator import (
     flawed_cross_entropy,
@@ -59,6 +59,12 @@ def indicator(*, modulus, strength, ghost=0.25, constant=-1.0, **_):
 def summed_rounding(eps, *, modulus, num_phases, strength, **_):
     """A rounding of each neuron's largest output, all of one sign, four times over."""
     return 4 * eps * 4 * num_frequencies(modulus) * strength * np.log2(modulus * num_phases)
+
+
+def rounded_losses(eps, *, modulus, **setting):
+    """That of logits, and of a mean of logarithms over all pairs."""
+    mean = 4 * eps * np.log(modulus) * np.log2(modulus**2)
+    return summed_rounding(eps, modulus=modulus, **setting) + mean
 
 
 flawed_logits = Claim(
@@ -125,6 +131,7 @@ relu_logits = Claim(
     observe=partial(built_logits, activation="relu"),
     quantity="logit $f_j(x, y)$",
     coords=pair_and_answer,
+    domain=lambda *, modulus, **_: prime_modulus(modulus),
     criterion=Exact(tolerance=aliasing),
     rivals={
         "quadratic ghosts, of a half": partial(relu_heights, peaks=quadratic_peaks),
@@ -193,7 +200,7 @@ progress_measures = Claim(
     coords=lambda **_: {
         "measure": ["margin, $x \\ne y$", "margin, $x = y$", "loss", "restricted", "excluded"]
     },
-    criterion=Exact(tolerance=summed_rounding),
+    criterion=Exact(tolerance=rounded_losses),
     rivals={
         "no ghosts: the rest is chance": clean_progress,
         "ghosts cost no loss": as_restricted,

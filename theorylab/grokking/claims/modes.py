@@ -9,11 +9,13 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from theorylab.experiment.descent import descend
+from theorylab.grokking.claims.bounds import network, within
 from theorylab.grokking.claims.sources import HE_2026, HERE
 from theorylab.grokking.fourier_coefficients import fourier_coefficients
 from theorylab.grokking.mode_flow import mode_flow
 from theorylab.grokking.network import network_logits
-from theorylab.grokking.simulation.flow import cross_entropy, draw_weights, follow
+from theorylab.grokking.simulation.flow import cross_entropy, follow
+from theorylab.grokking.simulation.training import draw_weights
 from theorylab.verify import Claim, Exact, Outcome, Rate
 
 _ACCURACY = 1e-9
@@ -37,31 +39,40 @@ def safe_time(start, modulus):
     return modulus / (2 * largest(start))
 
 
-def grown_modes(key, *, modulus, width, initial_scale, growth):
-    """Once the largest amplitude has grown so many times; in units of `initial_scale`."""
+def grown_modes(key, *, modulus, width, initial_scale, growth, decay):
+    """Once the largest amplitude has grown so many times; in units of `initial_scale`.
+
+    `decay` is in units of one over the time before which no mode escapes without it.
+    """
     weights = draw_weights(key, modulus, width, initial_scale)
     start = modes(weights)
     limit = growth * largest(start)
+    weight_decay = decay / safe_time(start, modulus)
     end = follow(
-        weights, 100 * safe_time(start, modulus),
-        until=lambda w: largest(modes(w)) >= limit, accuracy=_ACCURACY,
-    )  # fmt: skip
+        weights,
+        100 * safe_time(start, modulus),
+        until=lambda w: largest(modes(w)) >= limit,
+        weight_decay=weight_decay,
+        accuracy=_ACCURACY,
+    )
     given = {
         "start": parts(start) / initial_scale,
         "time": end.time * initial_scale,
+        "weight_decay": weight_decay / initial_scale,
         "logit": jnp.max(jnp.abs(network_logits(end.weights))),
     }
     return Outcome(parts(modes(end.weights)) / initial_scale, given)
 
 
-def predicted_modes(*, modulus, start, time, inputs=1.0, outputs=1.0, **_):
+def predicted_modes(*, modulus, start, time, weight_decay=0.0, inputs=1.0, outputs=1.0, **_):
     """The mode flow, its velocities multiplied by `inputs` and `outputs`.
 
     It is the flow itself in other units of the amplitudes.
     """
     a, b = start[0] + 1j * start[1]
     da, db = np.sqrt(inputs * outputs), inputs
-    ends = mode_flow(time, modulus, np.abs(a) * da, np.abs(b) * db, np.angle(a), np.angle(b))
+    polar = np.abs(a) * da, np.abs(b) * db, np.angle(a), np.angle(b)
+    ends = mode_flow(time, modulus, *polar, weight_decay=weight_decay)
     return _parts(ends.input_amplitude / da, ends.output_amplitude / db)
 
 
@@ -70,6 +81,22 @@ def _parts(a, b):
     return np.stack([ends.real, ends.imag])
 
 
+def undecayed(*, weight_decay, **given):
+    """Decay that shrinks the weights, and leaves the clock of their growth alone."""
+    return np.exp(-weight_decay * given["time"]) * predicted_modes(**given)
+
+
+def slow_clock(law):
+    """A law without decay, run under it as the mode equations are."""
+
+    def under_decay(*, time, weight_decay, **given):
+        passed = -np.expm1(-weight_decay * time) / weight_decay if weight_decay else time
+        return np.exp(-weight_decay * time) * law(time=passed, **given)
+
+    return under_decay
+
+
+@slow_clock
 def still_phases(*, modulus, start, time, **_):
     """Strengths that grow by the cosine of a misalignment that stays."""
     a, b = start[0] + 1j * start[1]
@@ -83,6 +110,7 @@ def still_phases(*, modulus, start, time, **_):
     )
 
 
+@slow_clock
 def repelled_phases(*, modulus, start, time, **_):
     """The mode equations with the sign of the phases' velocities turned."""
     a, b = start[0] + 1j * start[1]
@@ -92,9 +120,8 @@ def repelled_phases(*, modulus, start, time, **_):
         (log_alpha, log_beta), (phi, psi) = y.reshape(shape)
         alpha, beta, D = np.exp(log_alpha), np.exp(log_beta), 2 * phi - psi
         into, out = 2 * beta / modulus, alpha**2 / (modulus * beta)
-        return np.stack(
-            [into * np.cos(D), out * np.cos(D), into * np.sin(D), -out * np.sin(D)]
-        ).ravel()
+        along, across = np.cos(D), np.sin(D)
+        return np.stack([into * along, out * along, into * across, -out * across]).ravel()
 
     y = np.stack([np.log(np.abs(a)), np.log(np.abs(b)), np.angle(a), np.angle(b)]).ravel()
     found = solve_ivp(velocity, (0, float(time)), y, rtol=1e-8)
@@ -108,15 +135,24 @@ def by_logits(eps, *, start, growth, logit, **_):
     Softmax leaves its uniform value by as much as the logits, relative to the difference of the
     right answer to it, and so do the velocities, relative. Logits grow as `(T - t)^-3`: they add up
     to `F (T - t) / 2` in all, of velocities that end at `u / (T - t)`, and to as much by what
-    earlier ones have shifted since.
+    earlier ones have shifted since. Errors of the integrator are errors of time, relative to `T`,
+    and `T - t` is less by `growth`.
     """
     u = growth * np.abs(start[0] + 1j * start[1]).max()
-    return u * (logit + 100 * max(_ACCURACY, eps))
+    return u * (logit + 100 * growth * max(_ACCURACY, eps))
 
 
-def small_logits(*, growth, **_):
-    if not 1 < growth <= 30:
-        raise ValueError(f"`growth` must be > 1 and <= 30; got {growth:g}")
+def small_logits(*, modulus, width, initial_scale, growth, decay):
+    network(modulus, width)
+    within(1, 30, growth=growth)
+    if not 0 <= decay <= 0.2:
+        raise ValueError(f"`decay` must be >= 0 and <= 0.2, so that some mode grows; got {decay:g}")
+    within(0, np.inf, initial_scale=initial_scale)
+    if growth * initial_scale > 0.1:
+        raise ValueError(
+            f"`initial_scale` times `growth` must be <= 0.1, so that logits stay small; "
+            f"got {initial_scale:g} and {growth:g}"
+        )
 
 
 def part_of_mode(*, modulus, width, **_):
@@ -130,7 +166,7 @@ def part_of_mode(*, modulus, width, **_):
 
 mode_growth = Claim(
     statement="From small weights every frequency of every neuron grows by itself, along the "
-    "Weierstrass function of its two invariants.",
+    "Weierstrass function of its two invariants; weight decay shrinks it and slows its clock.",
     source=HE_2026,
     assumes=(
         "quadratic activation",
@@ -150,13 +186,18 @@ mode_growth = Claim(
         "phases stay": still_phases,
         "phases that are repelled": repelled_phases,
         "3 % slow": partial(predicted_modes, inputs=0.97, outputs=0.97),
+        "decay leaves the clock alone": undecayed,
     },
     settings={
-        "quick": [dict(modulus=13, width=8, initial_scale=0.003, growth=5.0)],
+        "quick": [
+            dict(modulus=13, width=8, initial_scale=0.003, growth=5.0, decay=decay)
+            for decay in (0.0, 0.15)
+        ],
         "standard": [
-            dict(modulus=p, width=16, initial_scale=0.002, growth=g)
+            dict(modulus=p, width=16, initial_scale=0.002, growth=g, decay=decay)
             for p in (13, 23)
             for g in (2.0, 8.0)
+            for decay in (0.0, 0.15)
         ],
     },
     proof="grokking/mode_flow",
@@ -180,9 +221,18 @@ def flow_accuracy(eps, *, start, **_):
     return 100 * max(_ACCURACY, eps) * np.abs(start[0] + 1j * start[1]).max()
 
 
-def not_beyond(*, share, **_):
-    if not 0 < share <= 1.5:
-        raise ValueError(f"`share` must be > 0 and <= 1.5, before modes escape; got {share:g}")
+def not_beyond(*, modulus, width, initial_scale, share):
+    """No mode of largest amplitude `u` escapes before `p asinh(1) / (sqrt(2) u)`: share 1.246."""
+    network(modulus, width)
+    within(0, 0.2, initial_scale=initial_scale)
+    if not 0 < share <= 1:
+        raise ValueError(f"`share` must be > 0 and <= 1, before modes escape; got {share:g}")
+
+
+def of_many_steps(*, modulus, width, initial_scale, share, step):
+    not_beyond(modulus=modulus, width=width, initial_scale=initial_scale, share=share)
+    within(0, 0.005, initial_scale=initial_scale)
+    within(0, share / 8, step=step)
 
 
 logit_correction = Claim(
@@ -236,7 +286,7 @@ descent_error = Claim(
     observe=descended_modes,
     quantity=mode_growth.quantity,
     coords=part_of_mode,
-    domain=not_beyond,
+    domain=of_many_steps,
     criterion=Rate(over="step", exponent=1.0, band=0.1, rounding=descent_rounding),
     rivals={
         "of second order, as of a midpoint rule": 2.0,

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.experiment.descent import descend
+from theorylab.grokking.claims.bounds import network, within
 from theorylab.grokking.claims.sources import HERE
 from theorylab.grokking.mode_invariants import neuron_balance
-from theorylab.grokking.simulation.flow import cross_entropy, draw_weights
+from theorylab.grokking.simulation.flow import cross_entropy
+from theorylab.grokking.simulation.training import draw_weights
 from theorylab.verify import Claim, Exact, Outcome
 
 _DEGREES = {"quadratic": 2, "relu": 1}
@@ -66,7 +68,31 @@ def second_order(eps, *, activation, learning_rate, weight_decay, horizon, theta
     return 2 * learning_rate * step + eps * squares * horizon / learning_rate
 
 
-balance = Claim(
+def small_steps(
+    *, modulus, width, activation, initial_scale, train_fraction, weight_decay, learning_rate,
+    horizon,
+):  # fmt: skip
+    """That descend, on a draw of pairs that is not empty but once in a million."""
+    network(modulus, width)
+    if activation not in _DEGREES:
+        raise ValueError(f"`activation` must be one of {', '.join(_DEGREES)}; got {activation!r}")
+    within(0, 2, initial_scale=initial_scale)
+    within(0, np.inf, weight_decay=weight_decay, horizon=horizon)
+    within(0, 0.02, learning_rate=learning_rate)
+    within(0, 1, train_fraction=train_fraction)
+    if (1 - train_fraction) ** (modulus**2) > 1e-6:
+        raise ValueError(
+            f"`train_fraction` must leave pairs to train, of {modulus**2}; got {train_fraction:g}"
+        )
+    steps = horizon / learning_rate
+    if abs(steps - round(steps)) > 1e-6 * steps:
+        raise ValueError(
+            f"`horizon` must be a multiple of `learning_rate`; got {horizon:g} and "
+            f"{learning_rate:g}"
+        )
+
+
+balance_is_kept = Claim(
     statement="Training keeps |theta|^2 - q |xi|^2 of every neuron, q the degree of the "
     "activation, but for the decay of weights, at twice its rate.",
     source=HERE,
@@ -75,6 +101,7 @@ balance = Claim(
     observe=trained_balance,
     quantity="balance of a neuron",
     coords=lambda *, width, **_: {"neuron": np.arange(width)},
+    domain=small_steps,
     criterion=Exact(tolerance=second_order),
     rivals={
         "the other activation's degree": partial(predicted_balance, swapped=True),

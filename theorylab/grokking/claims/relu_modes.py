@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theorylab.grokking._modulus import odd_modulus
+from theorylab.grokking.claims.bounds import within
 from theorylab.grokking.claims.sources import HERE
 from theorylab.grokking.fourier_coefficients import fourier_coefficients
 from theorylab.grokking.fourier_weights import single_frequency_neurons
@@ -80,6 +82,11 @@ def ends_of_sums(eps, *, modulus, initial_scale, alpha, beta, phi, psi):
     )
 
 
+def small_scale(*, modulus, initial_scale):
+    odd_modulus(modulus)
+    within(0, 0.01, initial_scale=initial_scale)
+
+
 relu_velocity = Claim(
     statement="A ReLU neuron of one frequency grows at it by c = 8 / (3 pi^2 p), turns its phases "
     "by twice that, and leaks a fifth of its output velocity to twice the frequency.",
@@ -91,6 +98,7 @@ relu_velocity = Claim(
     coords=lambda **_: {
         "of": ["Re $a$", "Im $a$", "Re $b$", "Im $b$", "output, $2k$", "input, $3k$"]
     },
+    domain=small_scale,
     criterion=Exact(tolerance=ends_of_sums),
     rivals={
         "inputs twice as fast, as quadratic": partial(predicted_fall, law=changed(2, 1)),

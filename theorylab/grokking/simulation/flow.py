@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from theorylab.grokking.network import Weights, network_logits
-from theorylab.numerics.annotations import Array, Bool, Float, PRNGKeyArray
+from theorylab.numerics.annotations import Array, Bool, Float
 
 _MOST_STEPS = 20_000
 
@@ -20,12 +20,6 @@ class State(NamedTuple):
 
     time: Float[Array, ""]
     weights: Weights
-
-
-def draw_weights(key: PRNGKeyArray, modulus: int, width: int, scale: Any) -> Weights:
-    """Normal weights of standard deviation `scale`."""
-    shape = (width, modulus)
-    return Weights(*(scale * jax.random.normal(k, shape) for k in jax.random.split(key)))
 
 
 def cross_entropy(

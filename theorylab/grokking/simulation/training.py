@@ -195,6 +195,8 @@ def train_modular(
     ):
         if value not in known:
             raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}")
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise ValueError(f"`betas` must be two numbers; got {betas!r}")
     floats = dict(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
