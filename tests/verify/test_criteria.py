@@ -114,6 +114,12 @@ def test_a_tolerance_far_above_the_error_is_told():
     assert "tolerance far above the error" in verdict.reason
 
 
+def test_a_tolerance_of_none_is_not_far_above_the_error():
+    verdict = Exact(0.0).decide([evidence([[1.0]], [1.0], [0.0], {"far": [3.0]})])
+    assert verdict.holds
+    assert "tolerance" not in verdict.reason
+
+
 def test_rivals_within_the_tolerance_are_found_before_simulating():
     theory = evidence([[0.0]], [1.0], [0.1], {"inside": [1.05], "outside": [1.2]})
     assert Exact(0.1).powerless(theory.rivals, [theory]) == ["inside"]

@@ -43,11 +43,10 @@ def difference_of_networks(key, *, modulus, num_neurons, activation):
 
 
 def predicted_covariance(*, modulus, num_neurons, activation, factor=1.0, of=lambda *place: place):
-    found = [
-        random_phase_covariance(*of(*place), modulus, 1.0, num_neurons, activation=activation)
-        for place in _PLACES
-    ]
-    return factor * np.array(found)
+    d, u, v = np.array([of(*place) for place in _PLACES]).T
+    return factor * random_phase_covariance(
+        d, u, v, modulus, 1.0, num_neurons, activation=activation
+    )
 
 
 def independent_answers(**setting):

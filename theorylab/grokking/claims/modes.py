@@ -78,7 +78,7 @@ def predicted_modes(*, modulus, start, time, weight_decay=0.0, inputs=1.0, outpu
 
 def _parts(a, b):
     ends = np.stack([a, b])
-    return np.stack([ends.real, ends.imag])
+    return np.stack([np.real(ends), np.imag(ends)])
 
 
 def undecayed(*, weight_decay, **given):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from theorylab.verify.claim import Setting
 from theorylab.verify.criteria.verdict import (
     Evidence,
@@ -68,7 +70,7 @@ class Exact:
         status, reason = conclude(worst <= 1, worst > 1, rivals)
         if status == "refuted":
             reason = f"off by {worst:.3g} tolerances at {cell}"
-        elif worst < 1e-6:
+        elif worst < 1e-6 and any(np.any(np.asarray(e.tolerance) > 0) for e in evidence):
             reason = "tolerance far above the error" + (f"; {reason}" if reason else "")
         return Verdict(
             status,
