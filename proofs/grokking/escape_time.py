@@ -1,4 +1,4 @@
-"""Eqs. (1) to (5) of `theorylab.grokking.escape_time`, and the duplication that evaluates them."""
+"""Eqs. (1) to (6) of `theorylab.grokking.escape_time`, and the duplication that evaluates them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ cubic = lambda x: x * (x**2 + S * x + P)
 double = (y**2 - P) ** 2 / (4 * cubic(y))
 root = (y**4 + 2 * S * y**3 + 6 * P * y**2 + 2 * S * P * y + P**2) / (4 * cubic(y))
 
-beta, c = sp.symbols("beta c", positive=True)
+alpha, beta, c = sp.symbols("alpha beta c", positive=True)
 special = {
     "even": p / (2 * beta),
     "positive": p / sp.sqrt(2 * c) * (sp.pi / 2 - sp.atan(beta * sp.sqrt(2 / c))),
@@ -101,3 +101,22 @@ def prove_special_cases():
     # Equal strengths, C = -alpha^2: exp(2 artanh(y)) = (1 + y)/(1 - y) at y = 1/sqrt(2).
     y = sp.sqrt(c / 2).subs(c, beta**2) / beta
     vanishes(sp.radsimp((1 + y) / (1 - y) - (1 + sp.sqrt(2)) ** 2))
+
+
+def prove_eq_6():
+    # The outputs stand still: of z = a exp(-i psi/2), the real part grows and the other decays.
+    g, D = sp.symbols("g D", real=True)
+    z = alpha * (sp.exp(g) * sp.cos(D / 2) + sp.I * sp.exp(-g) * sp.sin(D / 2))
+    conjugate = z.subs(sp.I, -sp.I)  # da/dt = (2/p) conj(a) b, with g = 2 beta t / p
+    vanishes(sp.diff(z, g) - conjugate)
+    # |D| = pi/2 where the parts are equal.
+    parts = [sp.exp(g) * sp.cos(D / 2), sp.exp(-g) * sp.sin(D / 2)]
+    turn = sp.log(sp.tan(D / 2)) / 2
+    vanishes(sp.simplify(((parts[0] / parts[1]) ** 2 - 1).subs(g, turn).rewrite(sp.cos)))
+    # Then aligned, from alpha cos(D/2), which takes the time of Eq. (5): with C = a^2 - 2 beta^2,
+    # its artanh is a logarithm, and at first order in a^2 its argument is a^2 / (8 beta^2).
+    y = sp.sqrt(1 - w**2 / 2)  # w is a / beta
+    vanishes(sp.series((1 - y) / (1 + y), w, 0, 4).removeO() - w**2 / 8)
+    vanishes(special["negative"].subs(c, 2 * (beta * y) ** 2) - p * sp.atanh(y) / (2 * beta * y))
+    # To a relative w^2 / 4 of a large logarithm: of 1 / y.
+    vanishes(sp.series(1 / y, w, 0, 4).removeO() - 1 - w**2 / 4)

@@ -1,4 +1,4 @@
-"""Eqs. (1) to (6) of `theorylab.grokking.mode_flow`."""
+"""Eqs. (1) to (7) of `theorylab.grokking.mode_flow`."""
 
 from __future__ import annotations
 
@@ -95,3 +95,34 @@ def prove_eq_6():
     vanishes(slope.subs(s, 0) - b0)
     beta2 = sp.simplify(sp.expand((slope**2 - r**2) * X**2))
     vanishes((beta2 - (b0**2 - r**2)).rewrite(sp.exp))
+
+
+def prove_the_phases_about_eq_6():
+    # phi' = -2 Q / alpha^2 by Eq. (2) of mode_invariants, and the integral of 1 / alpha^2.
+    s, r, b0 = sp.symbols("s r b0", positive=True)
+    z, v = 2 * r * s, 2 * b0 * s
+    ramp, excess = sp.sinh(z) / z, (sp.sinh(2 * z) / (2 * z) - 1) / (2 * z**2)
+    integral = s * (1 + v * ramp**2 + (z**2 + v**2) * excess)
+    growth = sp.cosh(z) + v * ramp
+    vanishes(sp.expand((sp.diff(integral, s) - growth**2).rewrite(sp.exp)))
+    vanishes(sp.limit(integral, s, 0))
+    # Near D = pi, to first order in Q, Eq. (2) turns b by sin D = Q / (alpha^2 beta), against H.
+    small, strength = sp.symbols("Q beta0", positive=True)
+    exact = (-sp.sqrt(strength**2 - small**2) - sp.I * small).series(small, 0, 2).removeO()
+    vanishes(exact + strength + sp.I * small)
+
+
+def prove_eq_7():
+    # In beta_0 exp(i psi), and time g = 2 beta_0 t / p: a' = conj(a) b, b' = a^2 / 2. With
+    # e = alpha_0 / beta_0, both are solved but for terms of order e^2 beside those kept.
+    g, e, co, si = sp.symbols("g e c s", positive=True)
+    E = sp.Symbol("E", positive=True)  # e c exp(g) / (2 sqrt 2), of order one at the escape
+    along, across = 2 * sp.sqrt(2) * E / (1 - E**2), e**2 * co * si / (2 * sp.sqrt(2) * E)
+    b = (1 + E**2) / (1 - E**2)
+    by_g = lambda f: E * sp.diff(f, E)
+    vanishes(by_g(along) - along * b)  # of the parts along and across, a' = b (along - across)
+    vanishes(by_g(b) - along**2 / 2)
+    vanishes(by_g(across) + across)
+    vanishes(across.subs(E, e * co * sp.exp(g) / (2 * sp.sqrt(2))) - e * si * sp.exp(-g))
+    # `across` keeps its rate while E is small, and is of order e^2 once it is not.
+    vanishes(sp.series(b, E, 0, 2).removeO() - 1)

@@ -1,4 +1,4 @@
-"""Eqs. (1) to (4) of `theorylab.grokking.relu_mode_velocity`."""
+"""Eqs. (1) to (6) of `theorylab.grokking.relu_mode_velocity`."""
 
 from __future__ import annotations
 
@@ -73,3 +73,34 @@ def prove_eq_4():
     at_zero = sp.sqrt(stated.subs(D, 0))
     vanishes(at_zero.subs(n, 3) - sp.Rational(3, 5))
     vanishes(at_zero.subs(n, 5) - sp.Rational(1, 7))
+
+
+def prove_eq_5_and_eq_6():
+    # Over B = 2 pi k y/p + phi, cos(A - D + B) is summed where |B| < pi - |A|. For A > 0 the sum
+    # ends at A + B = pi and B - A = -pi; for A < 0 at B - A = pi and A + B = -pi. On differences
+    # of A and B, multiples of 2 pi/N, pi is halfway for odd N, and Euler and Maclaurin's term is 0.
+    # On sums it is eta, at most 1/2 in size, from it, alike for all A, at cos(pi - D) = -cos D.
+    vanishes(sp.expand_trig(sp.cos(A - D + B).subs(B, sp.pi - A) + sp.cos(D)))
+    vanishes(sp.expand_trig(sp.cos(A - D + B).subs(B, -sp.pi - A) + sp.cos(D)))
+    # So the average gains eta cos D sgn(A) / N. Its harmonics are those of a square wave:
+    n, N, eta = sp.symbols("n N eta", positive=True)
+    m = sp.Symbol("m", integer=True)
+    square = -sp.I * sp.integrate(sp.sin((2 * m + 1) * A), (A, 0, sp.pi)) / sp.pi
+    vanishes(sp.simplify(square + 2 * sp.I / (sp.pi * (2 * m + 1))))
+    wave = -2 * sp.I / (sp.pi * n)
+    gain = eta * sp.cos(D) / N * wave
+    own = input_coefficient(n) / sp.pi  # |sin A| cos(A - D) / pi is the average
+    conj = lambda w: w.subs(sp.I, -sp.I)
+    size2 = sp.cos(D) ** 2 + 4 * sp.sin(D) ** 2
+    first = (gain * conj(gain) / (own * conj(own))).subs(n, 1)
+    stated = (3 * sp.pi * eta / N) ** 2 * sp.cos(D) ** 2 / size2
+    vanishes(sp.simplify(sp.expand(first - stated)))
+    # Of a ratio of sizes, the relative change is the real part of gain / own, here and at k.
+    part = lambda w: (w + conj(w)) / 2
+    shift = lambda at: part(gain / own).subs(n, at)
+    for at in (3, 5):
+        bracket = sp.Rational(at**2 - 4, 3) / (at**2 * sp.cos(D) ** 2 + 4 * sp.sin(D) ** 2)
+        change = 3 * sp.pi * eta / N * sp.sin(2 * D) * (bracket + 1 / size2)
+        found = shift(at) - shift(1)
+        residual = sp.together(sp.expand_trig(found**2 - change**2))
+        vanishes(sp.simplify(residual))

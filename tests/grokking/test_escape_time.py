@@ -1,5 +1,7 @@
 """Escape and turning times: digits, symmetries, limits, the flow they end, weight decay."""
 
+from functools import partial
+
 import array_api_strict
 import jax
 import jax.numpy as jnp
@@ -69,6 +71,52 @@ def test_agrees_with_the_roots_of_the_cubic(alpha, beta, D):
     np.testing.assert_allclose(escape_time(23, alpha, beta, D), T, rtol=rtol)
     if abs(D - np.pi / 2) > 1e-6 and np.pi / 2 < D:
         np.testing.assert_allclose(turning_time(23, alpha, beta, D), turn, rtol=4 * rtol)
+
+
+@pytest.mark.parametrize("alpha", [1e-7, 7.5e-9, 7.4e-9, 1e-14])  # Eq. (6) holds below 7.45e-9
+@pytest.mark.parametrize("D", [-0.3, 2.0, np.pi - 1e-6])
+def test_faint_modes(alpha, D):
+    T, turn = exact_times(23, alpha, 1.0, abs(D))
+    np.testing.assert_allclose(escape_time(23, alpha, 1.0, D), T, rtol=4e-15)
+    if abs(D) > 1.6:
+        # Its size is that of log(tan(D/2)), and its error that of D.
+        np.testing.assert_allclose(turning_time(23, alpha, 1.0, D), turn, rtol=2e-14, atol=1e-13)
+
+
+def test_strengths_far_apart():
+    times = [(1e-170, 1.0), (1e-300, 1e300), (5e-324, 1e8), (1e-300, 1e-300), (1e-200, 1e-100)]
+    for alpha, beta in times:
+        log = (1.5 * np.log(2) - np.log(alpha) + np.log(beta) - np.log(np.cos(0.15))) / beta
+        exact = 3.5 * log if alpha < beta else escape_time(7, 1.0, 1.0, 0.3) / alpha
+        np.testing.assert_allclose(escape_time(7, alpha, beta, 0.3), exact, rtol=1e-14)
+    assert escape_time(7, jnp.float32(1e-20), 1.0, 0.3) == pytest.approx(164.8595, rel=1e-6)
+    for one in (np.float32(1), jnp.float32(1), 1.0):
+        for alpha in (1e-3, 1e-12, 1e-37):
+            turn = turning_time(7, alpha * one, one, 2 * one)
+            assert turn == pytest.approx(1.75 * np.log(np.tan(1.0)), rel=2e-6)
+    # Near D = 0 and pi/2, the smallest of what R_F is given; C > 0 with hardly any beta.
+    near = 7 / 4 * np.log(5e-31), 7 / 4 * 2 * 1e-5, np.pi * 7 / (4 * 2**0.5) - 3.5e-30
+    found = (
+        turning_time(7, np.float32(1e-3), np.float32(1), np.float32(1e-30)),
+        turning_time(7, 1e-7, 1.0, np.pi / 2 + 2e-5),
+        escape_time(7, 1.0, 1e-30, 0.3) / 2,
+    )
+    np.testing.assert_allclose(found, near, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_multiples_of_pi(kind):
+    pi, traced = kind(np.pi), jax.jit(partial(escape_time, 7, 1.0, 1.0))
+    for multiple in (pi, 3 * pi, 2 * pi + pi, kind(3 * np.pi)):
+        for D in (multiple, -multiple):
+            assert escape_time(7, kind(1), kind(1), D) == np.inf
+            assert turning_time(7, kind(1), kind(1), D) == np.inf
+            with jax.enable_x64(kind is np.float64):
+                assert traced(D) == np.inf
+    for D in (2 * pi, -2 * pi, 4 * pi, -4 * pi):
+        assert escape_time(7, kind(1), kind(1), D) == escape_time(7, kind(1), kind(1), kind(0))
+        assert turning_time(7, kind(1), kind(1), D) == -np.inf
+    assert escape_time(7, kind(1), kind(1), np.nextafter(pi, kind(0))) < np.inf
 
 
 @given(strengths, strengths)
@@ -163,7 +211,11 @@ def test_derivatives(double):
         ]
     )
     T = lambda x: escape_time(23, x[..., 0], x[..., 1], x[..., 2], weight_decay=x[..., 3])
-    slope = np.asarray(jax.jit(jax.vmap(jax.grad(T)))(jnp.asarray(np.c_[at, np.zeros(8)])))
+    others = [(1e-200, 2.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, np.pi), (0.0, 0.0, 1.0)]
+    starts = np.c_[np.concatenate([at, others]), np.zeros(12)]
+    slope, (faint, *never) = np.split(
+        np.asarray(jax.jit(jax.vmap(jax.grad(T)))(jnp.asarray(starts))), [8]
+    )
     step = 1e-4 * np.eye(3)
     inner = at[:-1, None]
     free = lambda x: escape_time(23, *np.moveaxis(x, -1, 0))
@@ -174,6 +226,12 @@ def test_derivatives(double):
     # At beta = 0, from above.
     forward = (escape_time(23, 1.0, 1e-6, 0.3) - escape_time(23, 1.0, 0.0, 0.3)) / 1e-6
     np.testing.assert_allclose(slope[-1, 1], forward, rtol=1e-5)
+    # Of a faint mode, T = p/(2 beta) ln(2 sqrt(2) beta / (alpha cos(D/2))).
+    time = escape_time(23, 1e-200, 2.0, 1.0)
+    exact = [-23 / 4e-200, (23 / 4 - time) / 2, 23 / 8 * np.tan(0.5), time**2 / 2]
+    np.testing.assert_allclose(faint, exact, rtol=1e-13)
+    # Infinite times have none, so that they spoil no other.
+    assert not np.any(never)
 
 
 def test_single_precision():

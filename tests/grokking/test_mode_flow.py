@@ -93,6 +93,43 @@ def test_escape_is_where_it_is_said_to_be():
     assert np.angle(a**2 * b.conjugate()) == pytest.approx(0, abs=1e-9)
     for t in (T, 2 * T):
         assert np.isnan(mode_flow(t, 23, 1.0, 1.0, 0.5, 0.0)).all()
+    for D, alpha in ((0.0, 1.0), (2.0, 3.0), (0.4, 1e-12)):
+        for decay in (0.0, 0.5 / escape_time(7, alpha, 1.0, D)):
+            T = escape_time(7, alpha, 1.0, D, weight_decay=decay)
+            assert np.isnan(mode_flow(T, 7, alpha, 1.0, 0.0, -D, weight_decay=decay)).all()
+            before = mode_flow(T * (1 - 1e-13), 7, alpha, 1.0, 0.0, -D, weight_decay=decay)
+            assert np.isfinite(before).all()
+
+
+@given(decades(1e-12, 1e-6), st.floats(-1.5, 1.5), st.floats(-1.5, 1.5), st.floats(0, 0.95))
+@example(7.4e-9, 1.3, -0.3, 0.5)  # either side of half the root of the rounding
+@example(7.5e-9, 1.3, -0.3, 0.5)
+@example(1e-10, np.pi / 2, 0.0, 0.01)
+def test_faint_modes(alpha, phi, psi, share):
+    t = share * min(escape_time(23, alpha, 1.0, 2 * phi - psi), 1e3)
+    # In a / alpha, while b moves by alpha^2 only: its parts along and across exp(i psi/2).
+    found = np.array(mode_flow(t, 23, alpha, 1.0, phi, psi))
+    E = alpha * np.cos(phi - psi / 2) * np.exp(2 * t / 23) / 8**0.5
+    parts = np.cos(phi - psi / 2) * np.exp(2 * t / 23) / (1 - E**2), np.sin(phi - psi / 2)
+    a = alpha * np.exp(0.5j * psi) * (parts[0] + 1j * parts[1] * np.exp(-2 * t / 23))
+    b = np.exp(1j * psi) * (1 + E**2) / (1 - E**2)
+    # The first is as `alpha^2` while that of time is of a hundred roundings of T.
+    np.testing.assert_allclose(found, [a, b], rtol=40 * alpha**2 / (1 - E) + 1e-11)
+
+
+def test_strengths_far_apart():
+    a, b = mode_flow(np.array([0.0, 1.0, 1400.0]), 7, 1e-200, 1.0, 0.2, 0.1)
+    np.testing.assert_allclose(a[0], 1e-200 * np.exp(0.2j), rtol=1e-14)
+    assert abs(a[2]) == pytest.approx(1e-200 * np.exp(400) * np.cos(0.15), rel=1e-12)
+    np.testing.assert_allclose(b, np.exp(0.1j), rtol=1e-14)
+    for t in (0.0, 1e3, 1e9):  # no escape: the parts across decay
+        a, b = mode_flow(t, 7, 1e-300, 1e8, 0.0, np.pi)
+        assert abs(a) <= 1e-300
+        assert b == pytest.approx(-1e8)
+    assert np.isnan(mode_flow(300.0, 7, jnp.float32(1e-30), 1.0, 0.2, 0.1)[0])
+    assert mode_flow(200.0, 7, jnp.float32(1e-30), 1.0, 0.2, 0.1)[1] == pytest.approx(
+        np.exp(0.1j), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,6 +146,9 @@ def test_degenerate_starts(alpha, beta, psi):
         a, b = mode_flow(1e6, 23, alpha, beta, 0.0, psi)
         assert abs(a) < 1e-4
         assert abs(b) == pytest.approx(max(beta**2 - alpha**2 / 2, 0) ** 0.5, abs=1e-4)
+        # At C = 0 it falls as p / (2 t), until its square underflows.
+        late = mode_flow(1e200, 23, alpha, beta, 0.0, psi)[1]
+        assert abs(late) <= abs(b) * (1 + 1e-12)
 
 
 def test_weight_decay():
@@ -121,12 +161,38 @@ def test_weight_decay():
     assert np.isnan(mode_flow(1.001 * end, 23, 1.0, 0.8, 1.0, 0.0, weight_decay=0.9 / T)).all()
 
 
+def parts(x, t):
+    return jnp.stack([f(z) for z in mode_flow(t, 23, *x) for f in (jnp.real, jnp.imag)])
+
+
+SLOPES = jax.jit(jax.vmap(jax.jacrev(parts), (0, None)))  # of eight starts at once
+
+
+def test_derivatives_of_starts_that_never_escape(double):
+    at = [(1, 1, 0, np.pi), (1, 2, 0.3, 0.6 - np.pi), (1, 0.71, 0, -np.pi), (0.1, 1, np.pi, -np.pi),
+          (2, 1, 0, np.pi), (0, 1, 0.3, 0.3), (0, 0, 0.3, 0.3), (1e-10, 1, 0, np.pi)]  # fmt: skip
+    step = 1e-4 * np.eye(4)
+
+    # An integrator, not knowing T, crosses from starts that escape to those that do not.
+    def flow(x):
+        start = [complex(x[i] * np.exp(1j * x[i + 2])) for i in (0, 1)]
+        drift = lambda _, y: np.array(mode_velocity(23, *y))
+        run = solve_ivp(drift, (0, 5.0), start, method="DOP853", rtol=1e-12, atol=1e-14)
+        a, b = run.y[:, -1]
+        return np.array([a.real, a.imag, b.real, b.imag])
+
+    found = np.asarray(SLOPES(jnp.asarray(at), 5.0))
+    for x, slope in zip(np.array(at), found, strict=True):
+        central = np.stack([flow(x + e) - flow(x - e) for e in step], -1) / 2e-4
+        np.testing.assert_allclose(slope, central, atol=2e-7 * max(1, np.abs(central).max()))
+    # Long after, where they have grown beyond use.
+    late = np.asarray(SLOPES(jnp.asarray(at), 1e6))
+    assert np.isfinite(late[[0, 1, 3]]).all()
+
+
 def test_many_at_once_and_derivatives(double):
     at = np.array([(1, 1, 0.0, 0.0), (1, 1, 0.3, 0.1), (1, 0.5, 0.2, 1.9), (0.3, 1, 1.0, 5.0)])
-    parts = lambda x: jnp.stack(
-        [f(z) for z in mode_flow(5.0, 23, *x) for f in (jnp.real, jnp.imag)]
-    )
-    slopes = jax.jit(jax.vmap(jax.jacfwd(parts)))(jnp.asarray(at))
+    slopes = SLOPES(jnp.asarray(np.tile(at, (2, 1))), 5.0)[:4]
     step = 1e-4 * np.eye(4)
     flow = lambda x: np.array(mode_flow(np.full(x.shape[:-1], 5.0), 23, *np.moveaxis(x, -1, 0)))
     central = (flow(at[:, None] + step) - flow(at[:, None] - step)) / 2e-4

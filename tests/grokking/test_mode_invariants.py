@@ -96,6 +96,26 @@ def test_balance_decays_whatever_the_loss(seed, activation, decay):
     np.testing.assert_allclose(later, now * np.exp(-3 * decay), rtol=1e-14)
 
 
+def test_invariants_of_large_strengths():
+    with np.errstate(over="ignore"):
+        assert mode_invariants(1e200, 1e200, 0.3) == (-np.inf, np.inf)
+        assert mode_invariants(1e200, 1e199, -0.3) == (np.inf, -np.inf)
+        assert mode_invariants(1e200, 1e-300, np.pi / 2).flux == pytest.approx(1e100)
+    found = mode_invariants(1.4e154, 1e154, 0.0)  # either square of C overflows
+    np.testing.assert_allclose(found, (-0.04e308, 0))
+    found = mode_invariants(np.float32(1.4e19), np.float32(1e19), np.float32(0))
+    np.testing.assert_allclose(found, (-4e36, 0), rtol=1e-5)
+    assert mode_invariants(3.0, 2.0, 0.3).balance == 1
+
+
+def test_a_traced_decay_beside_plain_amplitudes():
+    a, b = jax.jit(lambda decay: mode_velocity(7, 1.0, 1.0, weight_decay=decay))(0.1)
+    exact = mode_velocity(7, 1.0, 1.0, weight_decay=0.1)
+    np.testing.assert_allclose([a, b], exact, rtol=1e-6)
+    found = mode_velocity(7, 1.0, 1.0, weight_decay=jnp.asarray(0.1))
+    assert all(isinstance(value, jax.Array) for value in found)
+
+
 @pytest.mark.parametrize("xp", [np, array_api_strict, jnp])
 def test_follows_the_library_of_its_input(xp):
     x = xp.asarray([1.0, 2.0])

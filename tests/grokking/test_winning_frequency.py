@@ -114,6 +114,44 @@ def test_weight_decay_leaves_the_winner_or_none():
     np.testing.assert_array_equal(winning_frequency(0 * theta, xi), np.zeros(6))
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_rounding_names_no_winner(rule):
+    theta, xi = gaussian(0)
+    for size in (1e-30, 1.0, 7.3):
+        constant = np.full_like(theta, size * 0.3)
+        np.testing.assert_array_equal(rule(constant, xi if rule != largest_power else constant), 0)
+        # A neuron of one wave on a constant ends on it.
+        x = 2 * np.pi * 2 * np.arange(p) / p
+        wave = constant + 1e-3 * size * np.cos(x)
+        np.testing.assert_array_equal(rule(wave, wave), 2)
+    assert np.all(escape_times(np.full_like(theta, 0.3), xi) == np.inf)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_weights_of_any_size(rule):
+    theta, xi = gaussian(1)
+    for scale in (1e-200, 1e200):
+        np.testing.assert_array_equal(rule(scale * theta, scale * xi), rule(theta, xi))
+    small, tiny = (np.float32(scale) * gaussian(1).astype(np.float32) for scale in (1, 1e-20))
+    np.testing.assert_array_equal(rule(*tiny), rule(*small))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_traced_neurons_that_are_not_finite(rule):
+    theta, xi = gaussian(1)
+    theta[2, 3], xi[4, 0] = np.nan, np.inf
+    found = jax.jit(rule)(jnp.asarray(theta), jnp.asarray(xi))
+    np.testing.assert_array_equal(
+        found, np.where(np.isin(np.arange(6), [2, 4]), 0, rule(*gaussian(1)))
+    )
+
+
+def test_slopes_survive_a_lost_coefficient():
+    theta, xi = (jnp.asarray(w) for w in waves([1.0, 0, 1, 1, 1], [1.0, 1, 0, 1, 1], [0.5] * 5))
+    slope = jax.jit(jax.grad(lambda v: jnp.sum(1 / escape_times(v, xi))))(theta)
+    assert np.all(np.isfinite(slope))
+
+
 @pytest.mark.parametrize("xp", [np, array_api_strict, jnp])
 def test_follows_the_library_of_its_input(xp):
     theta, xi = (xp.asarray(w) for w in gaussian(0))

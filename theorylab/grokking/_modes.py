@@ -24,6 +24,13 @@ $$x = h^2 + d + h\sqrt{2h^2 + \Sigma + 2d}, \tag{5}$$
 which holds before the turn as well, where $h<0$ and $x$ is better had as $\Pi$ over the same with
 $-h$. Beyond $C$ nothing is subtracted.
 
+Of a faint mode, $\alpha\ll\beta$, these underflow. The outputs then stand still while the part of
+$a$ along $e^{i\psi/2}$ grows and the part across it decays, both at the rate $2\beta/p$, and it is
+aligned by the time $\beta$ grows. To a relative error of $\frac14(\alpha/\beta)^2$
+
+$$T=\frac p{2\beta}\ln\frac{2\sqrt2\,\beta}{\alpha|\cos\frac D2|}, \qquad
+  t_{\pi/2}=\frac p{4\beta}\ln\big|\tan\tfrac D2\big|. \tag{6}$$
+
 Proof: `proofs/grokking/escape_time.py`.
 """
 
@@ -41,11 +48,26 @@ from theorylab.numerics.roots import increasing_root
 # Below it the first order of a clock is good to rounding, in double precision.
 _SLOW = 1e-8
 
+# In roots of the rounding: below this alpha / beta, Eq. (6) is good to a sixteenth of a rounding.
+_FAINT = 0.5
+
+# Of pi, in the misalignments of phases up to pi, or up to 2 pi, in size.
+_MULTIPLES = (-4, -3, -2, -1, 1, 2, 3, 4)
+
 
 class Orbit(NamedTuple):
-    """Symbols of Eqs. (2) to (5), in units of `scale`."""
+    """Symbols of Eqs. (2) to (5), in units of `scale`; where `faint`, of another mode."""
 
     scale: Array
+    """The larger strength, or 1 where both are 0."""
+    faint: Array
+    """Whether Eq. (6) is to be used; also where nothing moves."""
+    alpha: Array
+    """At the start, not in units."""
+    beta: Array
+    half_cos: Array
+    half_sin: Array
+    """`cos(D/2)` and `sin(D/2)`."""
     A1: Array
     B1: Array
     total: Array
@@ -53,35 +75,73 @@ class Orbit(NamedTuple):
     Q: Array
     h: Array
     x: Array
-    moves: Array
-    """Whether `alpha > 0`."""
     escapes: Array
+    """Whether it does, if not faint."""
 
 
 def orbit(xp: Any, alpha: Array, beta: Array, D: Array) -> Orbit:
-    """Eqs. (2) to (5) for strengths `>= 0`; where nothing moves, numbers of no meaning."""
+    """Eqs. (2) to (5) for strengths `>= 0`."""
     alpha, beta, D = xp.broadcast_arrays(alpha, beta, D)
-    one, zero = xp.ones_like(alpha), xp.zeros_like(alpha)
+    one = xp.ones_like(alpha)
     scale = xp.maximum(alpha, beta)
     scale = xp.where(scale > 0, scale, one)
-    A, beta = (alpha / scale) ** 2, beta / scale
-    moves = A > 0
-    A = xp.where(moves, A, one)
-    # The number nearest to pi stands for pi.
-    opposed = xp.abs(D) == xp.asarray(math.pi, dtype=D.dtype)
-    Q = A * beta * xp.where(opposed, zero, xp.sin(D))
-    H = A * beta * xp.where(opposed, -one, xp.cos(D))
-    C = A - 2 * beta**2
-    beta1 = _turning_strength(xp, C, xp.abs(Q))
+    faint = alpha / scale <= _FAINT * float(xp.finfo(D.dtype).eps) ** 0.5
+    half_cos, half_sin = _half_angle(xp, D)
+    A, b = xp.where(faint, one, alpha / scale) ** 2, beta / scale
+    Q = A * b * 2 * half_sin * half_cos
+    H = A * b * xp.cos(D)
+    C = A - 2 * b**2
+    # A mode that starts at Q = 0 stays there: the slope of |Q| is none of its own.
+    size = xp.where(Q == 0, xp.zeros_like(Q), xp.abs(Q))
+    beta1 = _turning_strength(xp, C, size)
     B1 = beta1**2
-    A1 = xp.where(C < 0, xp.abs(Q) / xp.where(C < 0, beta1, one), C + 2 * B1)
+    A1 = xp.where(C < 0, size / xp.where(C < 0, beta1, one), C + 2 * B1)
     total, product = A1 + B1, A1 * (A1 / 4 + B1)
     d = xp.sqrt(A**2 / 4 + B1 * (A + A1) / 2)
     h = H / (2 * d)
     after = h >= 0
     far = h**2 + d + xp.where(after, h, -h) * xp.sqrt(A + B1 + 2 * d)
     x = xp.where(after, far, product / far)
-    return Orbit(scale, A1, B1, total, product, Q, h, x, moves, moves & (x > 0))
+    mode = (scale, faint, alpha, beta, half_cos, half_sin)
+    return Orbit(*mode, A1, B1, total, product, Q, h, x, x > 0)
+
+
+def _half_angle(xp: Any, D: Array) -> tuple[Array, Array]:
+    """`cos(D/2)` and `sin(D/2)`, where a multiple of the floating-point pi counts as that of pi.
+
+    They and their slopes are then exact: a difference from the multiple, 0 itself, is left.
+    """
+    k = near = xp.zeros_like(D)
+    pi = xp.asarray(math.pi, dtype=D.dtype)
+    for count in _MULTIPLES:
+        multiple = count * pi
+        k = xp.where(multiple == D, xp.full_like(D, count), k)
+        near = xp.where(multiple == D, multiple, near)
+    left = (D - near) / 2
+    cosine, sine = xp.cos(left), xp.sin(left)
+    quarter = k - 4 * xp.floor(k / 4)
+    odd = (quarter == 1) | (quarter == 3)
+    sign = xp.where(quarter < 2, xp.ones_like(D), -xp.ones_like(D))
+    return xp.where(odd, -sine, cosine) * sign, xp.where(odd, cosine, sine) * sign
+
+
+def faint_time(xp: Any, at: Orbit) -> Array:
+    """`2 beta T / p` of Eq. (6), infinite where there is no escape."""
+    ends = (at.alpha > 0) & (at.half_cos != 0)
+    one = xp.ones_like(at.alpha)
+    log = lambda x: xp.log(xp.where(ends, x, one))
+    # Ratios would overflow.
+    time = 1.5 * math.log(2) + log(at.scale) - log(at.alpha) - log(xp.abs(at.half_cos))
+    return xp.where(ends, time, xp.inf)
+
+
+def faint_turn(xp: Any, at: Orbit) -> Array:
+    """`2 beta` times the turning time over `p`, Eq. (6)."""
+    one = xp.ones_like(at.alpha)
+    log = lambda x: xp.log(xp.where(x == 0, one, xp.abs(x)))
+    turn = (log(at.half_sin) - log(at.half_cos)) / 2
+    turn = xp.where(at.half_sin == 0, -xp.inf, turn)
+    return xp.where((at.half_cos == 0) | (at.alpha == 0), xp.inf, turn)
 
 
 def _turning_strength(xp: Any, C: Array, size: Array) -> Array:
@@ -107,21 +167,24 @@ def slowed(xp: Any, t: Array, decay: Array) -> Array:
 def elapsed(xp: Any, tau: Array, decay: Array) -> Array:
     """The inverse of `slowed`: `t = -ln(1 - decay tau) / decay`, infinite where there is none."""
     finite = xp.isfinite(tau)
-    z = decay * xp.where(finite, tau, xp.ones_like(tau))
+    held = xp.where(finite, tau, xp.ones_like(tau))
+    z = decay * held
     lost = finite & (z >= 1)
     moved = (xp.abs(z) > _SLOW) & (z < 1)
     safe = xp.where(moved, z, xp.full_like(z, 0.5))
-    t = tau * xp.where(moved, -xp.log1p(-safe) / safe, 1 + z / 2)
-    return xp.where(lost, xp.inf, t)
+    t = held * xp.where(moved, -xp.log1p(-safe) / safe, 1 + z / 2)
+    return xp.where(lost, xp.inf, xp.where(finite, t, tau))
 
 
-def amplitudes(**quantities: Any) -> tuple[Any, tuple[Array, ...]]:
+def amplitudes(*beside: Any, **quantities: Any) -> tuple[Any, tuple[Array, ...]]:
     """The array library of complex amplitudes, and each of them as a complex array of it.
+
+    Arguments: the amplitudes by name; before them others, whose library counts as well.
 
     Raises: `TypeError` for what is no number or an array of them; `ValueError` for what is not
         finite.
     """
-    foreign = [x for x in quantities.values() if _is_foreign(x)]
+    foreign = [x for x in (*beside, *quantities.values()) if _is_foreign(x)]
     xp: Any = array_api_compat.array_namespace(*foreign) if foreign else np
     found = []
     for name, value in quantities.items():

@@ -31,7 +31,11 @@ $$\alpha=\sqrt2\beta:\ \frac p{2\beta};\qquad
 
 At $D=\pi$ and $C>0$, $\beta$ passes through 0, and the bracket is $\pi/2+\arctan$; for $C\le0$ the
 mode comes to rest at $\alpha=0$ and never escapes. In between, for $C<0$, the time grows as the
-logarithm of $\pi-|D|$.
+logarithm of $\pi-|D|$, and for $\alpha\ll\beta$, to a relative error of
+$\frac14(\alpha/\beta)^2$, it is
+
+$$T=\frac p{2\beta}\ln\frac{2\sqrt2\,\beta}{\alpha|\cos\frac D2|}, \qquad
+  t_{\pi/2}=\frac p{4\beta}\ln\big|\tan\tfrac D2\big|. \tag{6}$$
 
 Proof: `proofs/grokking/escape_time.py`.
 Claims: `grokking.first_escapes`, `grokking.survival`.
@@ -43,7 +47,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from theorylab.grokking._modes import Orbit, elapsed, orbit
+from theorylab.grokking._modes import Orbit, elapsed, faint_time, faint_turn, orbit
 from theorylab.grokking._modulus import odd_modulus
 from theorylab.numerics.annotations import Array, Float, Reals
 from theorylab.numerics.arrays import arrays, nan_outside, require_finite, require_nonnegative
@@ -65,16 +69,18 @@ def escape_time(
         input_strength: `alpha`, amplitude of the input weights at the frequency; `>= 0`.
         output_strength: `beta`, amplitude of the output weights at the frequency; `>= 0`.
         misalignment: `D = 2 phi - psi`, of the phases of input and output weights; any real
-            number. The floating-point number nearest to pi, or minus it, counts as pi.
+            number. The floating-point pi counts as pi, and so do its multiples up to four, of
+            either sign, as floating-point numbers.
         weight_decay: `lambda`; `>= 0`.
 
     Returns: `T`, broadcast over the arguments, an array of their library (NumPy by default), in
-        step size times steps; infinite where the mode never escapes. Inversely proportional to the
-        strengths, if both are scaled. The relative error is a few roundings times the condition
-        number: that of `T` as a function of `alpha`, `beta` and `D`, which is large only where both
-        `C` and `pi - |D|` are small, and about `lambda T / (1 - lambda T)` where `lambda T` is
-        close to 1. JAX's derivatives are right, but for second ones at `D = 0`, where they miss that
-        of `|Q|`.
+        step size times steps; infinite where the mode never escapes, and nowhere else unless it
+        overflows. Inversely proportional to the strengths, if both are scaled. By Eq. (6) where
+        `alpha / beta` is below half the root of the rounding. The relative error is a few roundings
+        times the condition number: that of `T` as a function of `alpha`, `beta` and `D`, which is
+        large only where both `C` and `pi - |D|` are small, and about `lambda T / (1 - lambda T)`
+        where `lambda T` is close to 1. JAX's derivatives are right, but for second ones at `D = 0`,
+        where they miss that of `|Q|`; infinite times have none.
     Assumes: quadratic activation, cross-entropy averaged over all `p^2` pairs, gradient flow,
         logits that stay small: of order one at the escape, which the divergence stands for.
     Raises: `ValueError` on an entry outside the bounds above; under `jit`, NaN instead.
@@ -83,14 +89,14 @@ def escape_time(
         modulus, input_strength, output_strength, misalignment, weight_decay
     )
     at = orbit(xp, *given)
-    return nan_outside(xp, inside, elapsed(xp, p * duration(xp, at), decay))
+    return nan_outside(xp, inside, elapsed(xp, p * _over(xp, duration(xp, at), at.scale), decay))
 
 
 def duration(xp: Any, at: Orbit) -> Array:
-    """`T / p` without decay, of an orbit."""
+    """`T / p` without decay, in units of the orbit."""
     x = xp.where(at.escapes, at.x, xp.ones_like(at.x))
-    time = carlson_rf(xp, x, at.total, at.product) / at.scale
-    return xp.where(at.escapes, time, xp.inf)
+    time = carlson_rf(xp, x, at.total, at.product)
+    return xp.where(at.faint, faint_time(xp, at) / 2, xp.where(at.escapes, time, xp.inf))
 
 
 def turning_time(
@@ -106,18 +112,27 @@ def turning_time(
     Arguments, errors, assumptions as of `escape_time`.
 
     Returns: the time, negative where it lies before the start, which is for `|D| < pi/2`; infinite
-        if it never comes (`D = pi` and `C <= 0`), minus infinity if it never was (`D = 0` and
-        `C <= 0`).
+        if it never comes (`D = pi` and `C <= 0`, or `alpha = 0`), minus infinity if it never was
+        (`D = 0` and `C <= 0`; a `|D|` below 1e-30 in single precision, and 1e-290 in double, may
+        count as 0).
     """
     p, xp, given, decay, inside = _given(
         modulus, input_strength, output_strength, misalignment, weight_decay
     )
     at = orbit(xp, *given)
-    # At half the period less u, B - e_1 is product / (B - e_1): R_F of it, times h^2.
-    h, product = xp.where(at.moves, at.h, xp.ones_like(at.h)), at.product
-    time = -h / 2 * carlson_rf(xp, product, at.total * h**2, product * h**4)
-    time = xp.where(at.moves, p * time / at.scale, xp.inf)
-    return nan_outside(xp, inside, elapsed(xp, time, decay))
+    # At half the period less u, B - e_1 is product / (B - e_1). R_F of that and the pair, all times
+    # h^2 over the larger of h^2 and product: no entry is large, nor small but beside a large one.
+    size = xp.maximum(at.h**2, at.product)
+    share = at.h**2 / size
+    rf = carlson_rf(xp, at.product / size, at.total * share, at.product * share**2)
+    time = xp.where(at.faint, faint_turn(xp, at) / 2, -at.h / (2 * xp.sqrt(size)) * rf)
+    return nan_outside(xp, inside, elapsed(xp, p * _over(xp, time, at.scale), decay))
+
+
+def _over(xp: Any, time: Array, scale: Array) -> Array:
+    """`time / scale`; infinite times have no slope."""
+    finite = xp.isfinite(time)
+    return xp.where(finite, xp.where(finite, time, xp.ones_like(time)) / scale, time)
 
 
 def _given(modulus: int, alpha: Reals, beta: Reals, D: Reals, decay: Reals):

@@ -16,6 +16,8 @@ Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849, for Eq. (1).
 
 from __future__ import annotations
 
+from typing import Any
+
 from theorylab.grokking.winning_frequency import mode_coordinates
 from theorylab.numerics.annotations import Array, Reals
 
@@ -28,27 +30,38 @@ def smallest_misalignment(input_weights: Reals, output_weights: Reals) -> Array:
         output_weights: `xi`, `(neurons, p)`.
 
     Returns: whole numbers from 1 to `(p - 1) / 2`, one a neuron, in the library of the weights
-        (NumPy by default).
+        (NumPy by default); 0 where no frequency has both a strength of input weights and one of
+        output weights above rounding, as `escape_times` has it.
     Assumes: equal strengths at all frequencies, for it to be the winner.
-    Raises: `ValueError` for weights that are not finite or not both `(neurons, p)`.
+    Raises: `ValueError` for weights that are not finite or not both `(neurons, p)`; under `jit`, 0
+        for neurons whose weights are not finite.
     """
-    xp, _, _, D, _ = mode_coordinates(input_weights, output_weights)
-    return xp.argmax(xp.cos(D), axis=-1) + 1
+    xp, alpha, beta, D, _ = mode_coordinates(input_weights, output_weights)
+    return _greatest(xp, xp.cos(D), (alpha > 0) & (beta > 0))
 
 
 def largest_power(input_weights: Reals, output_weights: Reals) -> Array:
     """The frequency of each neuron by Eq. (2), a heuristic.
 
-    Arguments, returns and errors as of `smallest_misalignment`.
+    Arguments, returns and errors as of `smallest_misalignment`, but 0 where there is no power.
     """
     xp, alpha, beta, _, _ = mode_coordinates(input_weights, output_weights)
-    return xp.argmax(alpha**2 + beta**2, axis=-1) + 1
+    size = xp.hypot(alpha, beta)  # squares would overflow
+    return _greatest(xp, size, size > 0)
 
 
 def fastest_growth(input_weights: Reals, output_weights: Reals) -> Array:
     """The frequency of each neuron by Eq. (3), a heuristic.
 
-    Arguments, returns and errors as of `smallest_misalignment`.
+    Arguments, returns and errors as of `smallest_misalignment`, but 0 where no input strength is
+        above rounding.
     """
-    xp, _, beta, D, _ = mode_coordinates(input_weights, output_weights)
-    return xp.argmax(beta * xp.cos(D), axis=-1) + 1
+    xp, alpha, beta, D, _ = mode_coordinates(input_weights, output_weights)
+    return _greatest(xp, beta * xp.cos(D), alpha > 0)
+
+
+def _greatest(xp: Any, score: Array, eligible: Array) -> Array:
+    """Of each neuron, the eligible frequency of the greatest score; 0 where there is none."""
+    eligible = eligible & xp.isfinite(score)
+    winner = xp.argmax(xp.where(eligible, score, -xp.inf), axis=-1) + 1
+    return xp.where(xp.any(eligible, axis=-1), winner, xp.zeros_like(winner))

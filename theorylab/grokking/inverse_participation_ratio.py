@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from theorylab.grokking._modulus import odd_modulus
-from theorylab.grokking.fourier_coefficients import fourier_coefficients
+from theorylab.grokking.fourier_coefficients import fourier_coefficients, rounding
 from theorylab.numerics.annotations import Array, Bool, Float, Reals
 from theorylab.numerics.arrays import arrays, nan_outside, require_finite
 
@@ -58,14 +58,6 @@ def require_vectors(xp: Any, **vectors: Array) -> Bool[Array, "*batch"]:
         odd_modulus(int(v.shape[-1]))
         inside = xp.all(require_finite(**{name: v}), axis=-1) & inside
     return inside
-
-
-def rounding(xp: Any, v: Array) -> float:
-    """What the coefficients of a constant vector may come to, relative to its entries.
-
-    The root of their total power is up to 7 units of rounding, for `p` up to `10^4`.
-    """
-    return 32 * float(xp.finfo(v.dtype).eps)
 
 
 def _rescaled(xp: Any, v: Array) -> Array:

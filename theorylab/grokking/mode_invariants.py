@@ -27,13 +27,14 @@ homogeneous of degree $q$ (2 for $z^2$, 1 for ReLU), each neuron's
 $$\|\theta\|^2-q\,\|\xi\|^2 \propto e^{-2\lambda t}. \tag{4}$$
 
 Proof: `proofs/grokking/mode_invariants.py`.
-Claim: `grokking.balance`.
+Claim: `grokking.balance_is_kept`.
 Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849, for Eqs. (1) and (2), where the sign of
 $\dot\phi$ is ours; the invariants are derived here.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from theorylab.grokking._modes import amplitudes
@@ -67,7 +68,8 @@ def mode_invariants(
         output_strength: `beta`; `>= 0`.
         misalignment: `D = 2 phi - psi`; any real number.
 
-    Returns: `C` and `Q`, broadcast over the arguments, arrays of their library (NumPy by default).
+    Returns: `C` and `Q`, broadcast over the arguments, arrays of their library (NumPy by default);
+        infinite, of the right sign, where they overflow.
     Assumes: quadratic activation, small logits, gradient flow without weight decay.
     Raises: `ValueError` on an entry outside the bounds above; under `jit`, NaN instead.
     """
@@ -76,9 +78,13 @@ def mode_invariants(
     )
     inside = require_nonnegative(input_strength=alpha, output_strength=beta)
     inside = require_finite(misalignment=D) & inside
+    # A power of 2 takes no digit, and keeps the difference of squares within range.
+    shrink = 2.0 ** -(math.frexp(float(xp.finfo(alpha.dtype).max))[1] // 2 + 2)
+    size = xp.where(xp.maximum(alpha, beta) > 1 / shrink**0.5, shrink * xp.ones_like(alpha), 1.0)
+    C = ((size * alpha) ** 2 - 2 * (size * beta) ** 2) / size / size
     return ModeInvariants(
-        nan_outside(xp, inside, alpha**2 - 2 * beta**2 + 0 * D),
-        nan_outside(xp, inside, alpha**2 * beta * xp.sin(D)),
+        nan_outside(xp, inside, C + 0 * D),
+        nan_outside(xp, inside, alpha * xp.sin(D) * beta * alpha),
     )
 
 
@@ -94,13 +100,15 @@ def mode_velocity(
         weight_decay: `lambda`, a real number; `>= 0`.
 
     Returns: the derivatives of `a` and `b` by step size times steps, complex arrays of the library
-        of the amplitudes (NumPy by default).
+        of the arguments (NumPy by default).
     Assumes: quadratic activation, cross-entropy averaged over all `p^2` pairs, small logits.
     Raises: `ValueError` for amplitudes that are not finite, or on an entry outside the bounds
         above; under `jit`, NaN instead.
     """
     p = odd_modulus(modulus)
-    xp, (a, b) = amplitudes(input_amplitude=input_amplitude, output_amplitude=output_amplitude)
+    xp, (a, b) = amplitudes(
+        weight_decay, input_amplitude=input_amplitude, output_amplitude=output_amplitude
+    )
     _, (decay, _) = arrays(weight_decay=weight_decay, like=xp.real(a))
     inside = require_nonnegative(weight_decay=decay)
     decay = xp.astype(xp.where(inside, decay, xp.nan), a.dtype)

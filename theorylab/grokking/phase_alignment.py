@@ -16,8 +16,8 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-from theorylab.grokking.fourier_coefficients import fourier_coefficients
-from theorylab.grokking.inverse_participation_ratio import require_vectors, rounding
+from theorylab.grokking.fourier_coefficients import fourier_coefficients, rounding
+from theorylab.grokking.inverse_participation_ratio import require_vectors
 from theorylab.grokking.network import require_pair
 from theorylab.grokking.restricted_loss import positions
 from theorylab.numerics.annotations import Array, Float, Reals

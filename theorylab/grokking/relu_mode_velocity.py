@@ -22,12 +22,22 @@ $$\text{output, } r\ge1:\ \frac3{4r^2-1}; \qquad
   \text{input, odd } n:\ \frac3{n\,|n^2-4|}
   \sqrt{\frac{n^2\cos^2D+4\sin^2D}{\cos^2D+4\sin^2D}}, \tag{4}$$
 
-and 0 for even $n$. At finite $p$ the output is off by order $p^{-2}$, about $3/p^2$ of it; the
-input, where the sum over pairs ends at a step between two of its terms, by up to $4/p$ of it.
+and 0 for even $n$. What counts at finite $p$ is $N=p/\gcd(k,p)$, how many values the weights have:
+the output is off by order $N^{-2}$, about $3/N^2$ of it. The sum over pairs for the input ends at a
+step between two of its terms, at the same place between them for all $x$, which adds a square wave
+in $A$. Its share $\epsilon$ of the velocity at $k$, and what it changes the ratio at $n$ by, are to
+first order
+
+$$|\epsilon|\le\frac{3\pi}{2N}\frac{|\cos D|}{\sqrt{\cos^2D+4\sin^2D}}\le\frac{3\pi}{2N},
+  \tag{5}$$
+$$\frac{3\pi}{2N}\,|\sin2D|\,\Big|\frac{n^2-4}{3(n^2\cos^2D+4\sin^2D)}
+  +\frac1{\cos^2D+4\sin^2D}\Big| \text{ of it at most} \tag{6}$$
+
+for $n\ge3$. For $n=3$, where the ratio is up to $3/5$, that is up to $1.44/N$.
 
 Proof: `proofs/grokking/relu_mode_velocity.py`.
 Claim: `grokking.relu_velocity`.
-Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849, for the setting; Eqs. (1) to (4) are
+Reference: He, Wang, Chen & Yang (2026), arXiv:2602.16849, for the setting; Eqs. (1) to (6) are
 derived here.
 """
 
@@ -35,7 +45,7 @@ from __future__ import annotations
 
 import math
 
-from theorylab.grokking._modes import amplitudes
+from theorylab.grokking._modes import amplitudes, complex_of
 from theorylab.grokking._modulus import odd_modulus
 from theorylab.grokking.mode_invariants import ModeVelocity
 from theorylab.numerics.annotations import Array, Float, Reals
@@ -54,8 +64,9 @@ def relu_mode_velocity(
 
     Returns: the derivatives of `a` and `b` by step size times steps, complex arrays of the library
         of the amplitudes (NumPy by default).
-    Assumes: ReLU, weights of one frequency, small logits, large `p`, cross-entropy averaged over
-        all `p^2` pairs.
+    Assumes: ReLU, weights of one frequency `k`, small logits, large `p / gcd(k, p)` (for prime
+        `p`, large `p`), cross-entropy averaged over all `p^2` pairs. Errors at finite `p` are those
+        of Eq. (5).
     Raises: `ValueError` for amplitudes that are not finite or an `a` of 0; under `jit`, NaN
         instead.
     """
@@ -64,7 +75,11 @@ def relu_mode_velocity(
     size = xp.abs(a)
     require(size > 0, "nonzero", input_amplitude=size)
     c = 8 / (3 * math.pi**2 * p)
-    unit = a / xp.astype(size, a.dtype)
+    # Division of complex numbers overflows, and the size of tiny ones has few digits.
+    parts = xp.real(a), xp.imag(a)
+    larger = xp.maximum(*(xp.abs(part) for part in parts))
+    unit = [part / larger for part in parts]
+    unit = complex_of(xp, *(part / xp.hypot(*unit) for part in unit))
     return ModeVelocity(
         c / 2 * (3 * xp.conj(unit) * b - unit**3 * xp.conj(b)), c * unit * a + 0 * b
     )
@@ -90,7 +105,7 @@ def relu_input_leakage(harmonic: int, misalignment: Reals = 0.0) -> Float[Array,
         misalignment: `D`; any real number.
 
     Returns: the ratio of the sizes of the two complex velocities, an array of the library of
-        `misalignment` (NumPy by default).
+        `misalignment` (NumPy by default). At finite `p` it is off by Eq. (6).
     Assumes: as `relu_mode_velocity`.
     Raises: `ValueError` on an entry outside the bounds above; under `jit`, NaN instead.
     """

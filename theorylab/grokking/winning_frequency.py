@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 from theorylab.grokking.escape_time import escape_time
-from theorylab.grokking.fourier_coefficients import fourier_coefficients
+from theorylab.grokking.fourier_coefficients import fourier_coefficients, rounding
 from theorylab.grokking.network import require_pair
 from theorylab.numerics.annotations import Array, Float, Reals
 from theorylab.numerics.arrays import arrays, require_finite
@@ -37,7 +37,8 @@ def escape_times(
         weight_decay: `lambda`, one number, or one for each neuron and frequency; `>= 0`.
 
     Returns: times of the frequencies `1 ... (p - 1) / 2` in order, in the library of the weights
-        (NumPy by default); infinite where there is no escape.
+        (NumPy by default); infinite where there is no escape. A coefficient counts as 0 where it
+        is 0 to the rounding of the largest weight of its neuron, as of constant weights.
     Assumes: quadratic activation, all `p^2` pairs, gradient flow of their averaged cross-entropy.
         Exact while logits are small: other neurons, once escaped, slow what comes later than about
         1.3 times the first escape of all.
@@ -66,11 +67,21 @@ def winning_frequency(
 def mode_coordinates(
     input_weights: Reals, output_weights: Reals
 ) -> tuple[Any, Array, Array, Array, int]:
-    """Array library, `alpha`, `beta` and `D` of all neurons and frequencies, and `p`."""
+    """Array library, `alpha`, `beta` and `D` of all neurons and frequencies, and `p`.
+
+    Coefficients that are 0 to rounding are 0, with the phase 0; of weights not finite, NaN.
+    """
     xp, (theta, xi) = arrays(input_weights=input_weights, output_weights=output_weights)
     require_pair(theta, xi)
     inside = require_finite(input_weights=theta, output_weights=xi)
     theta, xi = (xp.where(inside, v, xp.nan) for v in (theta, xi))
-    a, b = fourier_coefficients(theta), fourier_coefficients(xi)
-    phase = lambda c: xp.atan2(xp.imag(c), xp.real(c))
-    return xp, xp.abs(a), xp.abs(b), 2 * phase(a) - phase(b), int(theta.shape[-1])
+    (alpha, phi), (beta, psi) = _polar(xp, theta), _polar(xp, xi)
+    return xp, alpha, beta, 2 * phi - psi, int(theta.shape[-1])
+
+
+def _polar(xp: Any, v: Array) -> tuple[Array, Array]:
+    c = fourier_coefficients(v)
+    noise = xp.abs(c) <= rounding(xp, v) * xp.max(xp.abs(v), axis=-1, keepdims=True)
+    c = xp.where(noise, xp.ones_like(c), c)  # at 0 neither size nor phase has a slope
+    size = xp.abs(c)
+    return xp.where(noise, xp.zeros_like(size), size), xp.atan2(xp.imag(c), xp.real(c))
