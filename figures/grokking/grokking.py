@@ -1,14 +1,14 @@
-"""Eight networks grok addition modulo 23: three quarters of the pairs, gradient descent, weak decay.
+"""Eight networks grok addition modulo 23, from three quarters of the pairs, by gradient descent.
 
 Everything predicted is so before the first step. Top left: accuracy; networks memorise at once, and
 have the dashed share of the other pairs right by symmetry alone, until much later they generalise.
 Top right: losses, of the networks and of what is left of their logits by and without the waves of
-the answer. Middle left, of the half of the neurons that escapes first: how far a neuron concentrates
-on one frequency and how well its phases align, from the values of chance (dashed) on; and the share
-of its power at the frequency whose escape time at the start is least. Middle right: power of every
+the answer. Middle left, of the half of the neurons that escapes first: how far one concentrates
+on one frequency and how its phases align, from the values of chance (dashed) on; and the share of
+its power at the frequency whose escape time at the start is least. Middle right: power of every
 frequency in one network; thick, those of the first eight neurons to escape. Bottom: where the power
 of the first forty neurons of that network ends, grey from none to all of it; circles, the
-prediction.
+prediction, right for 83 % of such neurons of the eight networks (most power at the start: 66 %).
 """
 
 from __future__ import annotations

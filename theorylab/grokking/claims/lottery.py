@@ -92,7 +92,11 @@ def to_the_label(eps, *, width, **_):
 
 
 def resolved(*, modulus, width, initial_scale, logit, **_):
-    """A level that one mode reaches near its escape, before the loss falls."""
+    """A level that one mode reaches near its escape, before the loss falls.
+
+    No mode of largest amplitude `u`, about three times the scale, escapes before `p / (2 u)`: a
+    scale of a 200th of the level's cube root keeps the time left below a thirtieth of that.
+    """
     network(modulus, width)
     if not 0 < logit <= 1:
         raise ValueError(f"`logit` must be > 0 and <= 1, before the loss falls; got {logit:g}")

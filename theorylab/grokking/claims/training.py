@@ -71,6 +71,8 @@ def of_both_kinds(modulus, train_fraction):
         )
 
 
+# Of all pairs with one of the two arguments only this one has its answer: what a network has
+# memorised of them speaks against it, unless it has seen the pair itself or its mirror image.
 _MEMORISE = dict(train_fraction=0.75, initial_scale=0.5, learning_rate=1.0, num_steps=60)
 
 memorised_accuracy = Claim(
