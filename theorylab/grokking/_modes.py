@@ -43,6 +43,7 @@ import array_api_compat
 import numpy as np
 
 from theorylab.numerics.annotations import Array
+from theorylab.numerics.arrays import is_foreign
 from theorylab.numerics.roots import increasing_root
 
 # Below it the first order of a clock is good to rounding, in double precision.
@@ -184,11 +185,11 @@ def amplitudes(*beside: Any, **quantities: Any) -> tuple[Any, tuple[Array, ...]]
     Raises: `TypeError` for what is no number or an array of them; `ValueError` for what is not
         finite.
     """
-    foreign = [x for x in (*beside, *quantities.values()) if _is_foreign(x)]
+    foreign = [x for x in (*beside, *quantities.values()) if is_foreign(x)]
     xp: Any = array_api_compat.array_namespace(*foreign) if foreign else np
     found = []
     for name, value in quantities.items():
-        if not _is_foreign(value):
+        if not is_foreign(value):
             value = np.asarray(value)
             if value.dtype.kind not in "iufc":
                 raise TypeError(f"`{name}` must be a number or an array of them")
@@ -205,12 +206,6 @@ def amplitudes(*beside: Any, **quantities: Any) -> tuple[Any, tuple[Array, ...]]
         if not finite:
             raise ValueError(f"`{name}` must be finite everywhere")
     return xp, tuple(found)
-
-
-def _is_foreign(value: Any) -> bool:
-    return not isinstance(value, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(
-        value
-    )
 
 
 def complex_default(xp: Any) -> Any:

@@ -33,17 +33,17 @@ def arrays(**quantities: Any) -> tuple[Any, tuple[Array, ...]]:
         is floating.
     Raises: `TypeError` for what is not a real number or an array of them, or for two libraries.
     """
-    foreign = [value for value in quantities.values() if _is_foreign(value)]
+    foreign = [value for value in quantities.values() if is_foreign(value)]
     try:
         xp: Any = _namespace(*foreign)
     except TypeError as error:
-        names = ", ".join(f"`{name}`" for name, value in quantities.items() if _is_foreign(value))
+        names = ", ".join(f"`{name}`" for name, value in quantities.items() if is_foreign(value))
         raise TypeError(f"{names} must be arrays of one library; got several") from error
     plain = {
-        name: value if _is_foreign(value) else _real_numbers(name, value)
+        name: value if is_foreign(value) else _real_numbers(name, value)
         for name, value in quantities.items()
     }
-    typed = [value for value in plain.values() if _is_foreign(value)]
+    typed = [value for value in plain.values() if is_foreign(value)]
     typed += [
         plain[name]
         for name, value in quantities.items()
@@ -54,21 +54,21 @@ def arrays(**quantities: Any) -> tuple[Any, tuple[Array, ...]]:
     if xp.finfo(dtype).bits < 32:
         dtype = xp.float32
     for name, value in plain.items():
-        if _is_foreign(value) and xp.isdtype(value.dtype, "complex floating"):
+        if is_foreign(value) and xp.isdtype(value.dtype, "complex floating"):
             raise TypeError(f"`{name}` must be real; got an array of {value.dtype}")
     return xp, tuple(
-        xp.astype(value, dtype) if _is_foreign(value) else xp.asarray(value, dtype=dtype)
+        xp.astype(value, dtype) if is_foreign(value) else xp.asarray(value, dtype=dtype)
         for value in plain.values()
     )
 
 
 def _namespace(*values: Any) -> Any:
     """The library of arrays; NumPy's own namespace follows the standard and costs no import."""
-    foreign = [value for value in values if _is_foreign(value)]
+    foreign = [value for value in values if is_foreign(value)]
     return array_api_compat.array_namespace(*foreign) if foreign else np
 
 
-def _is_foreign(value: Any) -> bool:
+def is_foreign(value: Any) -> bool:
     """Whether `value` is an array of a library other than NumPy."""
     return not isinstance(value, np.ndarray | np.generic) and array_api_compat.is_array_api_obj(
         value
