@@ -27,7 +27,7 @@ few = settings(max_examples=12)
 
 def test_the_family_has_its_claims():
     assert sum(name.startswith("deep_linear.") for name in ALL) == 10
-    assert all(len(claim.rivals) >= 2 and claim.proof and claim.assumes for claim in ALL.values())
+    assert all(len(claim.rivals) >= 2 and claim.assumes for claim in ALL.values())
 
 
 @pytest.mark.parametrize("claim_id", ALL)
