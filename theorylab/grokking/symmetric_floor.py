@@ -10,6 +10,10 @@ $$\mathbb E\,F=\frac n{p(p+1)}, \tag{1}$$
 $$\mathrm{Var}\,F=\frac{n\,[\,2(p^2-p-3)\,n(p^2-n)+p(p+1)(p^3-2p^2-p+4)\,]}
   {p^2(p+1)^2(p^2-2)(p^2-3)(p^2-n)}. \tag{2}$$
 
+A network that has memorised and learned nothing else comes down to that: of the pairs not covered
+it has almost none right, fewer than chance, since of all training pairs that share an argument with
+one of them none has its answer (seen, not derived).
+
 Pairs $(x,x)$ are their own mirror image, so that they are never covered: with but one pair held
 out $\mathbb E\,F=1-1/p$. If a fraction $r$ of all pairs is trained, the mean tends to $r$ as $p$
 grows, and the standard deviation falls as $\sqrt2\,r/p$. All of this is derived here.

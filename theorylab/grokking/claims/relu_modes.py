@@ -72,7 +72,7 @@ def ends_of_sums(eps, *, modulus, initial_scale, alpha, beta, phi, psi):
 
     That of the inputs ends at a step between two terms, which leaves up to `3 pi / (2 p)` of the
     aligned velocity; that of the outputs has a kink, which leaves about `3 / p^2`: twice it. The
-    ratio of two inputs, both of which have a step, is off by `1.43 / p` at most, and by orders
+    ratio of two inputs, both of which have a step, is off by `1.44 / p` at most, and by orders
     beyond. Logits add their own size, relative.
     """
     p, da, db = modulus, beta * 8 / (3 * np.pi**2), alpha * 8 / (3 * np.pi**2)
