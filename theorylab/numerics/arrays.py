@@ -180,6 +180,17 @@ def nan_outside(xp: Any, inside: Bool[Array, "*batch"], value: Array) -> Array:
     return value if value.ndim else value[()]
 
 
+def require_within(low: float, high: float, **quantities: float) -> None:
+    """Refuse Python numbers that are not above `low` and at most `high`.
+
+    Raises: `ValueError` naming the quantity, its bounds and its value.
+    """
+    most = f" and <= {high:g}" if high < np.inf else ""
+    for name, value in quantities.items():
+        if not low < value <= high:
+            raise ValueError(f"`{name}` must be > {low:g}{most}; got {value:g}")
+
+
 def require_depth(depth: float) -> float:
     """Refuse a depth that is not a Python number `>= 1` (a static one: it is never traced)."""
     if isinstance(depth, bool) or not isinstance(depth, int | float | np.integer | np.floating):

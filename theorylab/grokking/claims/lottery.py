@@ -7,7 +7,7 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.grokking.claims.bounds import network, within
+from theorylab.grokking.claims.bounds import network
 from theorylab.grokking.claims.modes import largest, modes, safe_time
 from theorylab.grokking.claims.sources import HE_2026, HERE
 from theorylab.grokking.escape_time import escape_time
@@ -20,6 +20,7 @@ from theorylab.grokking.network import Weights, network_logits
 from theorylab.grokking.simulation.flow import follow
 from theorylab.grokking.simulation.training import draw_weights
 from theorylab.grokking.winning_frequency import escape_times, winning_frequency
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Crossing, Exact, Outcome
 
 # Of each step of the integrator: far below what tells two times of escape apart.
@@ -100,7 +101,7 @@ def resolved(*, modulus, width, initial_scale, logit, **_):
     network(modulus, width)
     if not 0 < logit <= 1:
         raise ValueError(f"`logit` must be > 0 and <= 1, before the loss falls; got {logit:g}")
-    within(0, logit ** (1 / 3) / 200, initial_scale=initial_scale)
+    require_within(0, logit ** (1 / 3) / 200, initial_scale=initial_scale)
 
 
 def with_a_winner(*, lead, **setting):
@@ -119,7 +120,7 @@ def before_death(*, decay, **setting):
 
 def with_ratio(*, ratio, **setting):
     resolved(**setting)
-    within(0, np.inf, ratio=ratio)
+    require_within(0, np.inf, ratio=ratio)
 
 
 FLOW = ("quadratic activation", "cross-entropy over all pairs", "small start", "gradient flow")

@@ -9,13 +9,14 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from theorylab.experiment.descent import descend
-from theorylab.grokking.claims.bounds import network, within
+from theorylab.grokking.claims.bounds import network
 from theorylab.grokking.claims.sources import HE_2026, HERE
 from theorylab.grokking.fourier_coefficients import fourier_coefficients
 from theorylab.grokking.mode_flow import mode_flow
 from theorylab.grokking.network import network_logits
 from theorylab.grokking.simulation.flow import cross_entropy, follow
 from theorylab.grokking.simulation.training import draw_weights
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact, Outcome, Rate
 
 _ACCURACY = 1e-9
@@ -144,10 +145,10 @@ def by_logits(eps, *, start, growth, logit, **_):
 
 def small_logits(*, modulus, width, initial_scale, growth, decay):
     network(modulus, width)
-    within(1, 30, growth=growth)
+    require_within(1, 30, growth=growth)
     if not 0 <= decay <= 0.2:
         raise ValueError(f"`decay` must be >= 0 and <= 0.2, so that some mode grows; got {decay:g}")
-    within(0, np.inf, initial_scale=initial_scale)
+    require_within(0, np.inf, initial_scale=initial_scale)
     if growth * initial_scale > 0.1:
         raise ValueError(
             f"`initial_scale` times `growth` must be <= 0.1, so that logits stay small; "
@@ -224,15 +225,15 @@ def flow_accuracy(eps, *, start, **_):
 def not_beyond(*, modulus, width, initial_scale, share):
     """No mode of largest amplitude `u` escapes before `p asinh(1) / (sqrt(2) u)`: share 1.246."""
     network(modulus, width)
-    within(0, 0.2, initial_scale=initial_scale)
+    require_within(0, 0.2, initial_scale=initial_scale)
     if not 0 < share <= 1:
         raise ValueError(f"`share` must be > 0 and <= 1, before modes escape; got {share:g}")
 
 
 def of_many_steps(*, modulus, width, initial_scale, share, step):
     not_beyond(modulus=modulus, width=width, initial_scale=initial_scale, share=share)
-    within(0, 0.005, initial_scale=initial_scale)
-    within(0, share / 8, step=step)
+    require_within(0, 0.005, initial_scale=initial_scale)
+    require_within(0, share / 8, step=step)
 
 
 logit_correction = Claim(

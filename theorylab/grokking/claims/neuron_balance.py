@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.experiment.descent import descend
-from theorylab.grokking.claims.bounds import network, within
+from theorylab.grokking.claims.bounds import network
 from theorylab.grokking.claims.sources import HERE
 from theorylab.grokking.mode_invariants import neuron_balance
+from theorylab.grokking.network import activation_of
 from theorylab.grokking.simulation.flow import cross_entropy
 from theorylab.grokking.simulation.training import draw_weights
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact, Outcome
 
 _DEGREES = {"quadratic": 2, "relu": 1}
@@ -74,12 +76,11 @@ def small_steps(
 ):  # fmt: skip
     """That descend, on a draw of pairs that is not empty but once in a million."""
     network(modulus, width)
-    if activation not in _DEGREES:
-        raise ValueError(f"`activation` must be one of {', '.join(_DEGREES)}; got {activation!r}")
-    within(0, 2, initial_scale=initial_scale)
-    within(0, np.inf, weight_decay=weight_decay, horizon=horizon)
-    within(0, 0.02, learning_rate=learning_rate)
-    within(0, 1, train_fraction=train_fraction)
+    activation_of(np, activation)
+    require_within(0, 2, initial_scale=initial_scale)
+    require_within(0, np.inf, weight_decay=weight_decay, horizon=horizon)
+    require_within(0, 0.02, learning_rate=learning_rate)
+    require_within(0, 1, train_fraction=train_fraction)
     if (1 - train_fraction) ** (modulus**2) > 1e-6:
         raise ValueError(
             f"`train_fraction` must leave pairs to train, of {modulus**2}; got {train_fraction:g}"

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.grokking._modulus import odd_modulus
-from theorylab.grokking.claims.bounds import within
 from theorylab.grokking.claims.sources import HERE
 from theorylab.grokking.fourier_coefficients import fourier_coefficients
 from theorylab.grokking.fourier_weights import single_frequency_neurons
@@ -19,6 +18,7 @@ from theorylab.grokking.relu_mode_velocity import (
     relu_output_leakage,
 )
 from theorylab.grokking.simulation.flow import cross_entropy
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact, Outcome
 
 
@@ -83,12 +83,12 @@ def ends_of_sums(eps, *, modulus, initial_scale, alpha, beta, phi, psi):
 
 def small_scale(*, modulus, initial_scale):
     odd_modulus(modulus)
-    within(0, 0.01, initial_scale=initial_scale)
+    require_within(0, 0.01, initial_scale=initial_scale)
 
 
 relu_velocity = Claim(
-    statement="A ReLU neuron of one frequency grows at it by c = 8 / (3 pi^2 p), turns its phases "
-    "by twice that, and leaks a fifth of its output velocity to twice the frequency.",
+    statement="A ReLU neuron of one frequency grows at it by c = 8 / (3 pi^2 p), turns its input "
+    "phase by twice that, and leaks a fifth of its output velocity to twice the frequency.",
     source=HERE,
     assumes=("ReLU", "one frequency", "small logits", "large modulus", "cross-entropy, all pairs"),
     predict=predicted_fall,

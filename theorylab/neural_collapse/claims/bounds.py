@@ -10,10 +10,11 @@ from jax.flatten_util import ravel_pytree
 
 from theorylab.neural_collapse.claims.frames import SETTINGS, both_ways
 from theorylab.neural_collapse.claims.sources import DANG_2023, GARROD_2024, HERE
-from theorylab.neural_collapse.claims.training import loss_of, minimum, trained, within
+from theorylab.neural_collapse.claims.training import loss_of, minimum, trained
 from theorylab.neural_collapse.cross_entropy import branches
 from theorylab.neural_collapse.deep_linear_ufm import DeepLinearUFM
 from theorylab.neural_collapse.simulation import Decay, class_labels, draw_free
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Ascent, Bound, Claim, Outcome
 
 
@@ -90,8 +91,8 @@ loss_bound = Claim(
 
 
 def inside_the_window(*, class_sizes, penalty, start, learning_rate, **_):
-    within(0, 1, learning_rate=learning_rate)
-    within(0, 1.5, start=start)
+    require_within(0, 1, learning_rate=learning_rate)
+    require_within(0, 1.5, start=start)
     if len(set(class_sizes)) > 1:
         raise ValueError(f"`class_sizes` must be equal; got {class_sizes}")
     if not 0.5 < penalty < 0.6495:
@@ -198,8 +199,8 @@ def halfway(**setting):
 
 
 def beaten_simplex(*, class_sizes, weight_decay, feature_decay, start, learning_rate, **_):
-    within(0, 0.5, learning_rate=learning_rate)
-    within(0, 2, start=start)
+    require_within(0, 0.5, learning_rate=learning_rate)
+    require_within(0, 2, start=start)
     if len(set(class_sizes)) > 1:
         raise ValueError(f"`class_sizes` must be equal; got {class_sizes}")
     if not simplex_loss(

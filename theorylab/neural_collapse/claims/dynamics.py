@@ -9,7 +9,7 @@ import numpy as np
 from theorylab.neural_collapse.balancedness import balancedness
 from theorylab.neural_collapse.central_path import central_path
 from theorylab.neural_collapse.claims.sources import HAN_2021, HERE
-from theorylab.neural_collapse.claims.training import rounded, within
+from theorylab.neural_collapse.claims.training import rounded
 from theorylab.neural_collapse.collapse_rate import collapse_rate
 from theorylab.neural_collapse.simulation import (
     Decay,
@@ -23,6 +23,7 @@ from theorylab.neural_collapse.simulation import (
 )
 from theorylab.neural_collapse.singular_value_flow import singular_value_flow
 from theorylab.neural_collapse.variability_collapse import variability_collapse
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact, Outcome, Rate
 
 
@@ -60,12 +61,12 @@ def at_half_the_rate(**setting):
 
 
 def whole_numbers_of_steps(*, horizon, learning_rate, **_):
-    within(0, 0.5, learning_rate=learning_rate)
+    require_within(0, 0.5, learning_rate=learning_rate)
     multiple_of_steps(horizon=horizon, learning_rate=learning_rate)
 
 
 def multiple_of_steps(*, horizon, learning_rate):
-    within(0, np.inf, horizon=horizon)
+    require_within(0, np.inf, horizon=horizon)
     steps = horizon / learning_rate
     if abs(steps - round(steps)) > 1e-6 * steps:
         raise ValueError(
@@ -127,8 +128,8 @@ def predicted_balance(*, initial_balance, weight_decay, horizon, rate=1.0, **_):
 
 
 def moderate_start(*, start, weight_decay, **setting):
-    within(0, 2, start=start)
-    within(0, 0.5, weight_decay=weight_decay)
+    require_within(0, 2, start=start)
+    require_within(0, 0.5, weight_decay=weight_decay)
     whole_numbers_of_steps(**setting)
 
 
@@ -197,8 +198,8 @@ def room_for_the_path(*, num_classes, class_size, width, start, horizon, learnin
             f"dimensions of deviations; got {width}"
         )
     # The gradient's scale is 1 / N: steps may be as much longer.
-    within(0, num_classes * class_size, learning_rate=learning_rate)
-    within(0, 10, start=start)
+    require_within(0, num_classes * class_size, learning_rate=learning_rate)
+    require_within(0, 10, start=start)
     multiple_of_steps(horizon=horizon, learning_rate=learning_rate)
 
 
@@ -300,9 +301,9 @@ def apart(*, begin, horizon, learning_rate, weight_decay, feature_decay, start, 
             f"`weight_decay` must make the rate of decay smaller than that of the data by a factor "
             f"of 1.5, for it to show; they are {slow:.3g} and {clean:.3g}"
         )
-    within(0, 0.5, learning_rate=learning_rate)
-    within(0, 2, start=start)
-    within(0, np.inf, horizon=horizon)
+    require_within(0, 0.5, learning_rate=learning_rate)
+    require_within(0, 2, start=start)
+    require_within(0, np.inf, horizon=horizon)
     if begin < 0:
         raise ValueError(f"`begin` must be >= 0; got {begin:g}")
 

@@ -12,9 +12,9 @@ from theorylab.neural_collapse.claims.training import (
     predicted_geometry,
     trained,
     with_penalty,
-    within,
 )
 from theorylab.neural_collapse.mode_fit import critical_penalty
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact
 
 
@@ -54,9 +54,9 @@ def both_ways(
     if min(class_sizes) < 1:
         raise ValueError(f"`class_sizes` must be >= 1; got {class_sizes}")
     for rate in weight_decay:
-        within(0, np.inf, weight_decay=rate)
-    within(0, np.inf, feature_decay=feature_decay)
-    within(0, 2, start=start)
+        require_within(0, np.inf, weight_decay=rate)
+    require_within(0, np.inf, feature_decay=feature_decay)
+    require_within(0, 2, start=start)
     if width < K:
         raise ValueError(f"`width` must be >= {K}, the number of classes; got {width}")
     if len(weight_decay) > 1:
@@ -75,7 +75,7 @@ def both_ways(
                 f"`weight_decay` must leave every penalty below a quarter of the critical one, for "
                 f"descent to find the global minimum; got {share:.3g} of it"
             )
-    within(0, 0.5, learning_rate=learning_rate)
+    require_within(0, 0.5, learning_rate=learning_rate)
     if num_steps < 1:
         raise ValueError(f"`num_steps` must be >= 1; got {num_steps}")
 

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from theorylab.neural_collapse.claims.sources import HONG_2023
-from theorylab.neural_collapse.claims.training import trained, within
+from theorylab.neural_collapse.claims.training import trained
 from theorylab.neural_collapse.minority_collapse import minority_contrast
 from theorylab.neural_collapse.simulation import logits
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact, Outcome
 
 
@@ -75,8 +76,8 @@ def two_small_classes(*, class_sizes, share, width, start, learning_rate, **_):
         )
     if width < len(class_sizes):
         raise ValueError(f"`width` must be >= {len(class_sizes)}, the classes; got {width}")
-    within(0, 1, learning_rate=learning_rate)
-    within(0, 2, start=start)
+    require_within(0, 1, learning_rate=learning_rate)
+    require_within(0, 2, start=start)
 
 
 minority_merges = Claim(

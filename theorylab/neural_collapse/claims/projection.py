@@ -8,9 +8,9 @@ import numpy as np
 
 from theorylab.experiment.descent import descend
 from theorylab.neural_collapse.claims.sources import XUE_2024
-from theorylab.neural_collapse.claims.training import within
 from theorylab.neural_collapse.projection_head import projection_head
 from theorylab.neural_collapse.simulation import contrastive_loss, random_features_of
+from theorylab.numerics.arrays import require_within
 from theorylab.verify import Claim, Exact
 
 
@@ -66,8 +66,8 @@ def kept_features(*, kept, noise, weight_decay, learning_rate, depth, start, **_
         raise ValueError(f"`kept` and `noise` must be as long; got {len(kept)} and {len(noise)}")
     if depth < 2:
         raise ValueError(f"`depth` must be >= 2, an encoder and a head; got {depth}")
-    within(0, 0.05, learning_rate=learning_rate)
-    within(0, np.inf, weight_decay=weight_decay)
+    require_within(0, 0.05, learning_rate=learning_rate)
+    require_within(0, np.inf, weight_decay=weight_decay)
     if not 0.3 <= start <= 1.2:
         raise ValueError(
             f"`start` must be from 0.3 to 1.2, for descent to keep every feature and be stable; "

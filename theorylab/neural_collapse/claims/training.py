@@ -105,14 +105,6 @@ def slowest_rate(**setting) -> float:
     return min(rates)
 
 
-def within(low: float, high: float, **quantity: float) -> None:
-    """Refuse a number of a setting that is not above `low` and at most `high`."""
-    ((name, value),) = quantity.items()
-    if not low < value <= high:
-        most = f" and <= {high:g}" if high < np.inf else ""
-        raise ValueError(f"`{name}` must be > {low:g}{most}; got {value:g}")
-
-
 def rounded(eps, *, horizon, learning_rate, **_):
     """Of numbers of order 1: a rounding in each step, all of one sign."""
     return eps * horizon / learning_rate
