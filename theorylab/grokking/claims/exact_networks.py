@@ -57,7 +57,7 @@ def indicator(*, modulus, strength, ghost=0.25, constant=-1.0, **_):
 
 
 def summed_rounding(eps, *, modulus, num_phases, strength, **_):
-    """A rounding of each neuron's largest output, all of one sign, four times over."""
+    """The outputs of all neurons come to `4 K a` in size: four roundings of it for each halving."""
     return 4 * eps * 4 * num_frequencies(modulus) * strength * np.log2(modulus * num_phases)
 
 

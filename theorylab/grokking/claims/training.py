@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theorylab.grokking.claims.bounds import network, within
+from theorylab.grokking.claims.bounds import network
 from theorylab.grokking.claims.sources import HE_2026, HERE
 from theorylab.grokking.delay import delay
 from theorylab.grokking.network import activation_of
 from theorylab.grokking.simulation.training import record_steps, train
 from theorylab.grokking.symmetric_floor import symmetric_floor
-from theorylab.numerics.arrays import whole_number
+from theorylab.numerics.arrays import require_within, whole_number
 from theorylab.verify import Claim, Mean
 
 
@@ -58,7 +59,7 @@ def some_pairs(
 ):
     network(modulus, width)
     activation_of(np, activation)
-    within(0, np.inf, initial_scale=initial_scale, learning_rate=learning_rate)
+    require_within(0, np.inf, initial_scale=initial_scale, learning_rate=learning_rate)
     record_steps(num_steps, 2)
     of_both_kinds(modulus, train_fraction)
 
@@ -94,8 +95,7 @@ memorised_accuracy = Claim(
     settings={
         "quick": [dict(modulus=7, width=96, activation="quadratic", **_MEMORISE)],
         "standard": [
-            dict(modulus=p, width=96, activation=activation, **_MEMORISE)
-            for p, activation in ((7, "quadratic"), (9, "quadratic"))
+            dict(modulus=p, width=96, activation="quadratic", **_MEMORISE) for p in (7, 9)
         ],
     },
     replicates=8192,
@@ -120,7 +120,7 @@ def each_sooner(key, *, modulus, width, train_fraction, weight_decay, ratio, num
         )  # fmt: skip
         return delay(run.steps, run.train_accuracy, run.test_accuracy)
 
-    weak, middle, strong = (waited(weight_decay * ratio**i) for i in range(3))
+    weak, middle, strong = jax.lax.map(waited, weight_decay * ratio ** jnp.arange(3))
     memorised = strong > -jnp.inf
     return 1.0 * (memorised & (strong < middle) & (middle < weak))
 
@@ -128,8 +128,8 @@ def each_sooner(key, *, modulus, width, train_fraction, weight_decay, ratio, num
 def three_decays(*, modulus, width, train_fraction, weight_decay, ratio, num_steps, stride):
     network(modulus, width)
     of_both_kinds(modulus, train_fraction)
-    within(0, np.inf, weight_decay=weight_decay)
-    within(1, np.inf, ratio=ratio)
+    require_within(0, np.inf, weight_decay=weight_decay)
+    require_within(1, np.inf, ratio=ratio)
     whole_number("stride", stride, 1)
     whole_number("num_steps", num_steps, 10 * stride)
 
